@@ -1,0 +1,29 @@
+"""Logs without personal data: no e-mail address, no query string, no secret address, no row."""
+
+import logging
+import re
+
+# Both begin where a run of characters begins and look a bounded way: a log line may be as long as
+# what an attacker sends, and must still be written in linear time.
+_QUERY = re.compile(r"(?<=[\w/.%&=~-])\?[^\s\"'<>)]+")
+_E_MAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,254}(?:@|%40)[\w-]{1,254}(?:\.[\w-]{1,254})*")
+# PostgreSQL repeats the row, or the values of a statement, below its message.
+_ROW = re.compile(r"^(?P<kind>DETAIL|CONTEXT|QUERY):.*$", re.MULTILINE)
+
+
+class PrivateFormatter(logging.Formatter):
+    """Leaves out of the finished text, traceback included, what no log may hold.
+
+    Working on the text rather than on the arguments, it also covers what libraries write.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line or lines."""
+        text = _QUERY.sub("?…", super().format(record))
+        request = getattr(record, "request", None)
+        match = getattr(request, "resolver_match", None)
+        if match is not None and match.kwargs:
+            # An argument may be a secret (the token of a link in a mail): the route says enough.
+            text = text.replace(request.path, f"/{match.route}")  # type: ignore[union-attr]
+        text = _ROW.sub(r"\g<kind>: …", text)
+        return _E_MAIL.sub("(e-mail address)", text)

@@ -1,0 +1,81 @@
+"""Plain pages, health checks and errors."""
+
+import logging
+from http import HTTPStatus
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from .doors import public
+from .models import Page
+
+logger = logging.getLogger(__name__)
+
+
+@public
+@require_safe
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    return render(request, "core/page.html", {"page": get_object_or_404(Page, slug=slug)})
+
+
+@public
+@never_cache
+@require_safe
+def livez(request: HttpRequest) -> HttpResponse:
+    """Answer that this process is alive; touches nothing else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@public
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Say whether this process can serve: 503 without the database, Redis only reported."""
+    state = {"database": "ok", "redis": "ok"}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        state["database"] = "unavailable"
+    try:
+        cache.get("readyz")
+    except Exception:  # noqa: BLE001 - whatever a cache client raises means "not there"
+        state["redis"] = "unavailable"
+    is_ready = state["database"] == "ok"
+    return JsonResponse(state, status=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@public
+@require_safe
+def robots_txt(request: HttpRequest) -> HttpResponse:
+    lines = ["User-agent: *", "Disallow: /admin/", "Disallow: /accounts/", ""]
+    return HttpResponse("\n".join(lines), content_type="text/plain")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say what happened in the reader's words; the back button still holds what was typed."""
+    return render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400 from a template that needs neither the request's parts nor the database."""
+    return render(None, "400.html", status=HTTPStatus.BAD_REQUEST)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 503 while the database is away, else 500, from templates that need no database."""
+    import sys
+
+    is_outage = isinstance(sys.exc_info()[1], DatabaseError)
+    if is_outage:
+        logger.error("The database is not available")
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_outage else HTTPStatus.INTERNAL_SERVER_ERROR
+    response = render(None, f"{status:d}.html", {"site_url": settings.SITE_URL}, status=status)
+    if is_outage:
+        response["Retry-After"] = "10"
+    return response
