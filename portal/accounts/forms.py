@@ -1,0 +1,58 @@
+"""allauth's forms in the words of this site."""
+
+from typing import Any
+
+from allauth.account import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class _OurWordsMixin:
+    """Label the fields as the rest of the site does, without placeholders.
+
+    allauth repeats each label as a placeholder, where it looks like an answer.
+    """
+
+    labels = {
+        "email": _("E-mail address"),
+        "login": _("E-mail address"),
+        "password2": _("Password again"),
+        "remember": _("Stay signed in on this device"),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():  # type: ignore[attr-defined]
+            field.label = self.labels.get(name, field.label)
+            field.widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(_OurWordsMixin, forms.LoginForm):  # type: ignore[misc]
+    pass
+
+
+class SignupForm(_OurWordsMixin, forms.SignupForm):  # type: ignore[misc]
+    pass
+
+
+class AddEmailForm(_OurWordsMixin, forms.AddEmailForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordForm(_OurWordsMixin, forms.ResetPasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordKeyForm(_OurWordsMixin, forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    pass
+
+
+class SetPasswordForm(_OurWordsMixin, forms.SetPasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ChangePasswordForm(_OurWordsMixin, forms.ChangePasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ReauthenticateForm(_OurWordsMixin, forms.ReauthenticateForm):  # type: ignore[misc]
+    pass

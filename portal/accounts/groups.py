@@ -1,0 +1,72 @@
+"""The groups Editors and Staff, with just the permissions that their work needs.
+
+Permissions do not exist while migrations run on a fresh database, and a flush erases migration
+data: so this runs after every ``migrate``, and again changes nothing.
+"""
+
+from typing import Any
+
+from django.apps import AppConfig
+
+ALL = ("view", "add", "change", "delete")
+EDIT = ("view", "add", "change")
+VIEW = ("view",)
+
+# group → model label → actions; custom permissions stand under their own code names.
+GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Editors": {
+        "articles.article": EDIT,
+        "articles.articleauthor": ALL,
+        "articles.learningobjective": ALL,
+        "articles.section": ALL,
+        "articles.reference": ALL,
+        "articles.articleversion": VIEW,
+        "articles.topic": EDIT,
+        "people.person": EDIT,
+        "people.disclosure": EDIT,
+        "people.financialrelationship": ALL,
+        "funders.funder": VIEW,
+        "funders.agreement": VIEW,
+    },
+    "Staff": {
+        "articles.article": VIEW,
+        "articles.articleversion": VIEW,
+        "feedback.survey": VIEW,
+        "feedback.surveyversion": VIEW,
+        "core.exportlog": VIEW,
+        "core.page": EDIT,
+        "core.sitesettings": EDIT,
+        "funders.funder": EDIT,
+        "funders.agreement": EDIT,
+        "funders.supportlevel": EDIT,
+        "mail.mailing": VIEW,
+        "mail.delivery": VIEW,
+        "mail.subscriber": VIEW,
+        "mail.suppression": EDIT,
+    },
+}
+CUSTOM: dict[str, tuple[str, ...]] = {
+    "Editors": ("articles.publish_article",),
+    "Staff": ("feedback.view_results", "feedback.export_responses"),
+}
+
+
+def make_groups(sender: AppConfig, using: str = "default", **kwargs: Any) -> None:
+    """Give each group its permissions, as far as they exist by now; idempotent."""
+    from django.contrib.auth.models import Group, Permission
+
+    if sender.label != "feedback":
+        # The last of our apps to be migrated: all permissions exist from then on.
+        return
+    permissions = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.using(using).select_related("content_type")
+    }
+    for name, models in GROUPS.items():
+        wanted = {
+            f"{label.partition('.')[0]}.{action}_{label.partition('.')[2]}"
+            for label, actions in models.items()
+            for action in actions
+        } | set(CUSTOM[name])
+        group, _created = Group.objects.using(using).get_or_create(name=name)
+        group.permissions.set([permissions[code] for code in wanted if code in permissions])
