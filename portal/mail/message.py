@@ -1,0 +1,135 @@
+"""A mailing's message as bytes: built once, then spliced for each recipient.
+
+Building MIME costs fifty times what sending it does, so everything that is the same for all
+recipients is encoded once. What differs (``To``, ``Message-ID``, the links) is put between.
+"""
+
+import binascii
+import html
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate
+
+from django.conf import settings
+
+from portal.core.models import site_settings
+
+from .models import ADDRESS_PATTERN, Delivery, Mailing
+from .streams import Stream
+
+SAFE_URL = re.compile(r"https?://[!-~]+")
+
+
+class UnsendableMessageError(ValueError):
+    """A message with a part that does not belong into a header or a link."""
+
+
+def _quoted_printable(text: str) -> bytes:
+    # Soft breaks may stand between any two of our pieces, so each piece is encoded alone.
+    return (
+        binascii.b2a_qp(text.encode().replace(b"\r\n", b"\n"), istext=True)
+        .replace(b"\r\n", b"\n")
+        .replace(b"\n", b"\r\n")
+    )
+
+
+class _Body:
+    """A text with gaps for links, as quoted-printable pieces."""
+
+    def __init__(self, text: str, link_names: list[str]) -> None:
+        gaps = "|".join(re.escape(name) for name in link_names)
+        # With one group, every second piece is the name of a link.
+        pieces = re.split(rf"\[\[({gaps})\]\]", text) if gaps else [text]
+        self._fixed = [_quoted_printable(piece) for piece in pieces[::2]]
+        self._names = pieces[1::2]
+
+    def encode(self, links: dict[str, str]) -> bytes:
+        """Return the text with ``links`` in its gaps."""
+        parts = [self._fixed[0]]
+        for name, fixed in zip(self._names, self._fixed[1:], strict=True):
+            parts += [_quoted_printable(links[name]), fixed]
+        return b"=\r\n".join(parts)
+
+
+class ComposedMailing:
+    """The message of ``mailing`` in ``stream``; ``for_delivery`` costs some microseconds."""
+
+    def __init__(self, mailing: Mailing, stream: Stream) -> None:
+        self.stream = stream
+        self.sender = stream.sender
+        self._domain = self.sender.rpartition("@")[2]
+        self._reference = mailing.public_id.hex
+        names = list(stream.links)
+        self._text = _Body(mailing.text, names)
+        self._html = _Body(mailing.html, names)
+        # Quoted-printable writes "=" as "=3D": no text can contain the boundary.
+        self._boundary = f"=_{self._reference}"
+        self._head = self._fixed_headers(mailing)
+
+    def _fixed_headers(self, mailing: Mailing) -> bytes:
+        # EmailMessage refuses line breaks in a header and encodes what is not ASCII.
+        head = EmailMessage(policy=SMTP)
+        site_name = " ".join(site_settings().name.split())
+        head["From"] = Address(display_name=site_name, addr_spec=self.sender)
+        head["Subject"] = mailing.subject
+        head["Content-Language"] = mailing.language
+        head["Auto-Submitted"] = "auto-generated"
+        if self.stream.needs_consent:
+            list_name = self.stream.key.replace("_", "-")
+            head["List-Id"] = f"<{list_name}.{settings.SITE_HOST}>"
+            head["Feedback-ID"] = f"{mailing.pk}:{list_name}:{settings.SITE_HOST}"
+            head["Precedence"] = "bulk"
+        return head.as_bytes().removesuffix(b"\r\n")
+
+    def for_delivery(self, delivery: Delivery) -> bytes:
+        """Return the whole message for ``delivery`` (CRLF line ends, ASCII).
+
+        Raises UnsendableMessageError if the address or a link could break out of its place.
+        """
+        if not re.fullmatch(ADDRESS_PATTERN, delivery.address):
+            raise UnsendableMessageError("address")
+        links = {name: make(delivery.subscriber) for name, make in self.stream.links.items()}
+        if not all(SAFE_URL.fullmatch(url) for url in links.values()):
+            raise UnsendableMessageError("link")
+        escaped = {name: html.escape(url) for name, url in links.items()}
+        boundary = self._boundary.encode()
+        return b"".join(
+            (
+                self._head,
+                self._own_headers(delivery, links).encode("ascii"),
+                b"MIME-Version: 1.0\r\n",
+                b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n',
+                b"--" + boundary + b"\r\n" + _part_headers("plain"),
+                self._text.encode(links),
+                b"\r\n--" + boundary + b"\r\n" + _part_headers("html"),
+                self._html.encode(escaped),
+                b"\r\n--" + boundary + b"--\r\n",
+            )
+        )
+
+    def message_id(self, delivery: Delivery) -> str:
+        """Derived from the delivery: a second attempt has the same one."""
+        return f"<{self._reference}.{delivery.pk}@{self._domain}>"
+
+    def _own_headers(self, delivery: Delivery, links: dict[str, str]) -> str:
+        lines = [
+            f"Date: {formatdate(usegmt=True)}",
+            f"To: {delivery.address}",
+            f"Message-ID: {self.message_id(delivery)}",
+        ]
+        if self.stream.needs_consent:
+            lines += [
+                f"List-Unsubscribe: <{links['unsubscribe_url']}>,",
+                f" <mailto:{self.sender}?subject=unsubscribe>",
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            ]
+        return "".join(f"{line}\r\n" for line in lines)
+
+
+def _part_headers(subtype: str) -> bytes:
+    return (
+        f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    ).encode()

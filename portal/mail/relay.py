@@ -1,0 +1,179 @@
+"""One connection to the mail server, and what its answers mean.
+
+Only one moment is ambiguous: from the end of the message to the server's answer. A connection
+that is lost before it has certainly not delivered, one that is lost then may have.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from smtplib import SMTP, SMTPException
+from types import TracebackType
+
+from django.core.mail.backends.smtp import EmailBackend
+
+CODES = range(200, 600)
+SUCCESS = range(200, 300)
+START_INPUT = 354
+CLOSING = 421
+PERMANENT = 500
+
+
+class Verdict(Enum):
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``code``: the SMTP code, None where the connection broke off."""
+
+    verdict: Verdict
+    code: int | None = None
+    is_hard_bounce: bool = False
+
+
+class RelayUnavailableError(Exception):
+    """The mail server cannot be reached or does not let us in; nothing was sent."""
+
+
+def is_positive(code: int) -> bool:
+    return code in SUCCESS
+
+
+def is_hard_bounce(code: int, text: bytes) -> bool:
+    """Whether a refused recipient means that the mailbox does not exist (RFC 3463).
+
+    "5.7.1" (policy) and "5.2.2" (full) say nothing of the kind, though they come with 550, too.
+    """
+    enhanced = re.match(rb"\s*5\.(\d{1,3})\.(\d{1,3})\b", text)
+    if enhanced:
+        subject, detail = int(enhanced[1]), int(enhanced[2])
+        return subject == 1 or (subject, detail) == (2, 1)
+    return code in (550, 551, 553)
+
+
+class Relay:
+    """The connection that Django's e-mail settings name, open while in the ``with`` block."""
+
+    def __init__(self) -> None:
+        self._backend = EmailBackend()
+        self._accepted_count = 0
+        self._is_lost = True
+
+    def __enter__(self) -> "Relay":
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Connect; RelayUnavailableError if that fails."""
+        self.close()
+        try:
+            self._backend.open()
+            if self._backend.connection is not None:
+                self._backend.connection.ehlo_or_helo_if_needed()
+        except (OSError, SMTPException) as error:
+            self._drop()
+            raise RelayUnavailableError from error
+        self._accepted_count = 0
+        self._is_lost = False
+
+    def close(self) -> None:
+        """Take leave; a server that does not answer any more is not waited for."""
+        if self._is_lost:
+            return
+        self._is_lost = True
+        try:
+            self._backend.close()
+        except (OSError, SMTPException):
+            self._backend.connection = None
+
+    def _drop(self) -> None:
+        self._is_lost = True
+        if self._backend.connection is not None:
+            self._backend.connection.close()
+            self._backend.connection = None
+
+    def ensure_open(self) -> None:
+        """Connect anew after a loss; RelayUnavailableError if the lost connection had done nothing.
+
+        Some servers close after some hundred messages. One that closes at once is in trouble,
+        and each further attempt might cost one more message its certainty.
+        """
+        if self._is_lost:
+            if not self._accepted_count:
+                raise RelayUnavailableError
+            self.open()
+
+    def send(self, *, sender: str, recipient: str, content: bytes) -> Answer:
+        """Hand over one message; never raises for what the server does."""
+        smtp = self._backend.connection
+        if smtp is None:
+            return Answer(Verdict.DEFERRED)
+        try:
+            answer = self._announce(smtp, sender, recipient)
+        except (OSError, SMTPException):
+            self._drop()
+            return Answer(Verdict.DEFERRED)
+        if answer is not None:
+            self._start_afresh(smtp)
+            return answer
+        try:
+            smtp.send(content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+            code, text = smtp.getreply()
+        except (OSError, SMTPException):
+            self._drop()
+            return Answer(Verdict.UNKNOWN)
+        return self._final_answer(code, text)
+
+    def _announce(self, smtp: SMTP, sender: str, recipient: str) -> Answer | None:
+        """Name sender and recipient; None if the server waits for the message."""
+        code, text = smtp.mail(sender)
+        if not is_positive(code):
+            # About us, not about this recipient: no reason to give the recipient up.
+            return self._turned_down(code, text, is_our_fault=True)
+        code, text = smtp.rcpt(recipient)
+        if not is_positive(code):
+            return self._turned_down(code, text, is_recipient=True)
+        code, text = smtp.docmd("DATA")
+        if code != START_INPUT:
+            return self._turned_down(code, text)
+        return None
+
+    def _start_afresh(self, smtp: SMTP) -> None:
+        if self._is_lost:
+            return
+        try:
+            smtp.rset()
+        except (OSError, SMTPException):
+            self._drop()
+
+    def _final_answer(self, code: int, text: bytes) -> Answer:
+        if is_positive(code):
+            self._accepted_count += 1
+            return Answer(Verdict.ACCEPTED, code)
+        if code not in CODES:
+            self._drop()
+            return Answer(Verdict.UNKNOWN)
+        return self._turned_down(code, text)
+
+    def _turned_down(
+        self, code: int, text: bytes, *, is_recipient: bool = False, is_our_fault: bool = False
+    ) -> Answer:
+        if code == CLOSING or code not in CODES:
+            self._drop()
+        if code not in CODES:
+            return Answer(Verdict.DEFERRED)
+        if code >= PERMANENT and not is_our_fault:
+            return Answer(Verdict.REFUSED, code, is_recipient and is_hard_bounce(code, text))
+        return Answer(Verdict.DEFERRED, code)

@@ -1,0 +1,185 @@
+"""Writes with several effects: consents, and planning what is to be sent."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+import css_inline
+from django.db import connection, transaction
+from django.utils import timezone
+
+from .models import Consent, Delivery, MailedItem, Mailing, Subscriber, SubscriberQuerySet
+from .streams import TRANSACTIONAL, Stream, get_stream
+
+# A confirmation that arrives after this is more of a puzzle than a help.
+PERSONAL_MAIL_VALIDITY = timedelta(days=2)
+
+_inliner = css_inline.CSSInliner(
+    # Media queries (dark mode) cannot be inlined; they stay in the head.
+    keep_at_rules=True,
+    load_remote_stylesheets=False,
+)
+
+
+@transaction.atomic
+def record_consent(
+    *, subscriber: Subscriber, stream: str, is_granted: bool, wording: str
+) -> Consent | None:
+    """Record a consent to ``stream`` or its withdrawal, as a new row of evidence.
+
+    ``wording``: what the person read and agreed to, or how they withdrew. Returns None, and
+    records nothing, if that is the person's latest word already.
+    """
+    # Two clicks at once are one word.
+    Subscriber.objects.select_for_update().get(pk=subscriber.pk)
+    latest = subscriber.consents.filter(stream=stream).first()
+    if (latest.is_granted if latest else False) == is_granted:
+        return None
+    return Consent.objects.create(
+        subscriber=subscriber,
+        stream=stream,
+        is_granted=is_granted,
+        wording=wording,
+        wording_hash=hashlib.sha256(wording.encode()).hexdigest(),
+    )
+
+
+def freeze_mailing(
+    *,
+    key: str,
+    stream: Stream,
+    subject: str,
+    html: str,
+    text: str,
+    language: str,
+    deadline_at: datetime,
+) -> Mailing:
+    """Store what is to be sent: CSS inlined, the subject on one line."""
+    return Mailing.objects.create(
+        key=key,
+        stream=stream.key,
+        subject=" ".join(subject.split())[:300],
+        html=_inliner.inline(html),
+        text=text,
+        language=language,
+        deadline_at=deadline_at,
+    )
+
+
+@transaction.atomic
+def plan_mailing(
+    *,
+    key: str,
+    stream: str,
+    subject: str,
+    html: str,
+    text: str,
+    language: str,
+    recipients: SubscriberQuerySet,
+    item_key: str,
+    deadline_at: datetime,
+) -> Mailing | None:
+    """Freeze a message and plan one delivery for each of ``recipients``, in one statement.
+
+    To be called in the transaction that makes the occasion (publishing an article), so that both
+    happen or neither does; ``portal.mail.tasks.wake_workers`` is the caller's next call.
+    ``recipients`` without consent, with a suppressed address or told of ``item_key`` before are
+    left out. Returns None if ``key`` was planned before: the same thing is never sent twice.
+    """
+    if Mailing.objects.filter(key=key).exists():
+        return None
+    kind = get_stream(stream)
+    mailing = freeze_mailing(
+        key=key,
+        stream=kind,
+        subject=subject,
+        html=html,
+        text=text,
+        language=language,
+        deadline_at=deadline_at,
+    )
+    wanted, wanted_params = recipients.order_by().values_list("pk", "email").query.sql_with_params()
+    # The recipients' query may name its columns as it likes: "chosen" gives them ours.
+    statement = f"""
+        WITH chosen (subscriber_id, address) AS ({wanted}),
+        allowed AS (
+            SELECT subscriber_id, address FROM chosen
+            WHERE NOT EXISTS (
+                SELECT FROM mail_suppression
+                WHERE lower(mail_suppression.address) = lower(chosen.address)
+                AND (expires_at IS NULL OR expires_at > %s)
+            )
+        ),
+        told AS (
+            INSERT INTO mail_maileditem (subscriber_id, item_key, mailing_id)
+            SELECT subscriber_id, %s, %s FROM allowed
+            ON CONFLICT DO NOTHING
+            RETURNING subscriber_id
+        ),
+        planned AS (
+            INSERT INTO mail_delivery (
+                mailing_id, subscriber_id, address, priority, state, reason, attempts,
+                next_attempt_at, created_at
+            )
+            SELECT %s, subscriber_id, address, %s, %s, '', 0, %s, %s
+            FROM allowed JOIN told USING (subscriber_id)
+            ORDER BY subscriber_id
+            RETURNING 1
+        )
+        SELECT (SELECT count(*) FROM chosen), (SELECT count(*) FROM planned)
+    """  # noqa: S608 - composed of the ORM's own SQL; all values are parameters
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            [
+                *wanted_params,
+                now,
+                item_key,
+                mailing.pk,
+                mailing.pk,
+                kind.priority,
+                Delivery.State.PENDING,
+                now,
+                now,
+            ],
+        )
+        chosen_count, planned_count = cursor.fetchone()
+    mailing.candidate_count = planned_count
+    mailing.excluded_count = chosen_count - planned_count
+    mailing.save(update_fields=["candidate_count", "excluded_count"])
+    return mailing
+
+
+@transaction.atomic
+def plan_personal_mail(
+    *, key: str, subscriber: Subscriber, subject: str, html: str, text: str
+) -> Delivery:
+    """Plan one transactional message: sent first, and whatever the person opted out of.
+
+    It waits in the outbox like all others, so a mail server that is away loses nothing.
+    """
+    now = timezone.now()
+    mailing = freeze_mailing(
+        key=key,
+        stream=TRANSACTIONAL,
+        subject=subject,
+        html=html,
+        text=text,
+        language=subscriber.language,
+        deadline_at=now + PERSONAL_MAIL_VALIDITY,
+    )
+    mailing.candidate_count = 1
+    mailing.save(update_fields=["candidate_count"])
+    return Delivery.objects.create(
+        mailing=mailing,
+        subscriber=subscriber,
+        address=subscriber.email,
+        priority=TRANSACTIONAL.priority,
+        next_attempt_at=now,
+        created_at=now,
+    )
+
+
+def was_told(subscriber: Subscriber, item_key: str) -> bool:
+    """Whether ``subscriber`` has been, or is going to be, told of ``item_key``."""
+    return MailedItem.objects.filter(subscriber=subscriber, item_key=item_key).exists()

@@ -1,0 +1,53 @@
+"""The kinds of mail: who sends them, and whether the recipient must have asked for them.
+
+Higher rooms register theirs in ``AppConfig.ready()``; the engine knows no page of theirs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parseaddr
+
+from django.conf import settings
+
+from .models import Subscriber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """``links``: what ``[[name]]`` in a mailing's text stands for, per subscriber: absolute URLs.
+
+    A stream that ``needs_consent`` must have the link ``unsubscribe_url``: it also stands in the
+    ``List-Unsubscribe`` header (RFC 8058).
+    """
+
+    key: str
+    name: str
+    needs_consent: bool
+    links: Mapping[str, Callable[[Subscriber], str]] = field(default_factory=dict)
+
+    @property
+    def sender(self) -> str:
+        """The address that it comes from: an opt-out from one never blocks the other."""
+        mailbox = settings.UPDATES_FROM_EMAIL if self.needs_consent else settings.DEFAULT_FROM_EMAIL
+        return parseaddr(mailbox)[1]
+
+    @property
+    def priority(self) -> int:
+        """0 goes before 1: nobody waits for a confirmation behind a large mailing."""
+        return 1 if self.needs_consent else 0
+
+
+TRANSACTIONAL = Stream(key="transactional", name="Account and confirmation", needs_consent=False)
+_streams = {TRANSACTIONAL.key: TRANSACTIONAL}
+
+
+def register_stream(stream: Stream) -> None:
+    """Make ``stream`` known to the engine, in every process."""
+    if stream.needs_consent and "unsubscribe_url" not in stream.links:
+        raise ValueError(f"The stream {stream.key} has no unsubscribe_url")
+    _streams[stream.key] = stream
+
+
+def get_stream(key: str) -> Stream:
+    """Return the stream; LookupError if no app has registered it."""
+    return _streams[key]

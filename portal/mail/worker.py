@@ -1,0 +1,141 @@
+"""One run of a worker: everything that is due, over one connection to the mail server."""
+
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from .message import ComposedMailing
+from .models import Delivery, Mailing
+from .outbox import (
+    claim_deliveries,
+    clocks_agree,
+    close_what_is_over,
+    give_up,
+    record_answer,
+    recover_dead_workers,
+    release_claims,
+    start_delivery,
+)
+from .relay import Answer, Relay, RelayUnavailableError, Verdict
+from .streams import Stream, get_stream
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 100
+# Seconds between attempts to record an answer after the database went away.
+RECORDING_PAUSES = (0.5, 1, 2, 4)
+
+
+@contextmanager
+def sign_of_life() -> Iterator[int]:
+    """Hold an advisory lock while in the block; yields its number, the worker's name.
+
+    On a connection of its own: Celery closes Django's after each task, and whoever dies, however
+    suddenly, loses the lock with the connection. No clock is involved.
+    """
+    own_connection = connection.copy()
+    number = secrets.randbits(63)
+    try:
+        with own_connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+        yield number
+    finally:
+        own_connection.close()
+
+
+def deliver_everything_due() -> int:
+    """Send what is due; return the number of messages that the mail server has accepted.
+
+    Several runs at once share the work. A mail server that is away ends the run: what was
+    claimed is given back, and the next scan tries again.
+    """
+    if not clocks_agree():
+        logger.error("No mail is sent: this machine and the database differ about the time")
+        return 0
+    recover_dead_workers()
+    close_what_is_over()
+    if not Delivery.objects.due_at(timezone.now()).exists():
+        return 0
+    with sign_of_life() as number:
+        run = _Run(number)
+        try:
+            with Relay() as relay:
+                run.deliver(relay)
+        except RelayUnavailableError:
+            logger.warning("The mail server is not available; the mail waits")
+        finally:
+            run.finish()
+    return run.sent_count
+
+
+class _Run:
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
+        self.sent_count = 0
+        # The answer that has not been recorded yet: it rides in the next row's transaction.
+        self.answer: tuple[Delivery, Answer, Stream] | None = None
+        self.composed: dict[int, ComposedMailing] = {}
+
+    def deliver(self, relay: Relay) -> None:
+        while deliveries := claim_deliveries(worker=self.worker, limit=BATCH_SIZE):
+            for delivery in deliveries:
+                relay.ensure_open()
+                self.deliver_one(delivery, relay)
+            self.record()
+
+    def deliver_one(self, delivery: Delivery, relay: Relay) -> None:
+        try:
+            message = self.compose(delivery)
+            content = message.for_delivery(delivery)
+        except (LookupError, ValueError):
+            logger.exception("Delivery %s cannot be built", delivery.pk)
+            give_up(delivery, worker=self.worker, reason=Delivery.Reason.UNSENDABLE)
+            return
+        with transaction.atomic():
+            self.write_answer()
+            is_ready = start_delivery(delivery, worker=self.worker, stream=message.stream)
+        self.answer = None
+        if is_ready:
+            answer = relay.send(sender=message.sender, recipient=delivery.address, content=content)
+            self.answer = (delivery, answer, message.stream)
+            self.sent_count += answer.verdict is Verdict.ACCEPTED
+
+    def compose(self, delivery: Delivery) -> ComposedMailing:
+        """Return the mailing's message, built once per run as long as mailings do not alternate."""
+        if delivery.mailing_id not in self.composed:
+            mailing = Mailing.objects.get(pk=delivery.mailing_id)
+            self.composed = {mailing.pk: ComposedMailing(mailing, get_stream(mailing.stream))}
+        return self.composed[delivery.mailing_id]
+
+    def write_answer(self) -> None:
+        if self.answer is not None:
+            delivery, answer, stream = self.answer
+            record_answer(delivery, answer, worker=self.worker, stream=stream)
+
+    def record(self) -> None:
+        if self.answer is not None:
+            with transaction.atomic():
+                self.write_answer()
+            self.answer = None
+
+    def finish(self) -> None:
+        """Record the last answer and give back what was not begun, even if the database restarts.
+
+        Without this the answer is lost and the row becomes unknown, though we know it.
+        """
+        for pause in (*RECORDING_PAUSES, None):
+            try:
+                self.record()
+                release_claims(worker=self.worker)
+            except DatabaseError:
+                if pause is None:
+                    raise
+                connection.close()
+                time.sleep(pause)
+            else:
+                return
