@@ -1,0 +1,125 @@
+"""The people in control of content, and what they disclose about money from companies."""
+
+from datetime import date, timedelta
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+# A disclosure speaks for this long; then it must be given anew (ACCME practice).
+DISCLOSURE_VALIDITY = timedelta(days=365)
+
+
+class Person(models.Model):
+    """An author or reviewer, with or without an account on the desk."""
+
+    name = models.CharField(_("name"), max_length=200, help_text=_("As it stands in the byline."))
+    slug = models.SlugField(_("address"), max_length=200, unique=True)
+    role = models.CharField(
+        _("role"), max_length=200, blank=True, help_text=_("For example: medical writer.")
+    )
+    affiliation = models.CharField(_("affiliation"), max_length=300, blank=True)
+    orcid = models.CharField(
+        "ORCID",
+        max_length=19,
+        blank=True,
+        validators=[
+            RegexValidator(r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$", _("Like 0000-0000-0000-0000."))
+        ],
+    )
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="person",
+        verbose_name=_("account on the desk"),
+    )
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def current_disclosure(self, on: date | None = None) -> "Disclosure | None":
+        """Return the latest disclosure that is not stale on ``on`` (default: today), or None."""
+        on = on or timezone.localdate()
+        # In Python, so that a prefetch answers for a whole list of people.
+        valid = [
+            disclosure
+            for disclosure in self.disclosures.all()
+            if on - DISCLOSURE_VALIDITY < disclosure.declared_on <= on
+        ]
+        return max(
+            valid, key=lambda disclosure: (disclosure.declared_on, disclosure.pk), default=None
+        )
+
+
+class Disclosure(models.Model):
+    """What a person declared on one day: financial relationships, or explicitly none."""
+
+    person = models.ForeignKey(
+        Person, on_delete=models.CASCADE, related_name="disclosures", verbose_name=_("person")
+    )
+    declared_on = models.DateField(_("declared on"), default=timezone.localdate)
+    has_none = models.BooleanField(
+        _("declares no relevant financial relationships"),
+        default=False,
+        help_text=_("With companies, in the last 24 months."),
+    )
+
+    class Meta:
+        ordering = ["-declared_on", "-pk"]
+        verbose_name = _("disclosure")
+        verbose_name_plural = _("disclosures")
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.declared_on}"
+
+
+class FinancialRelationship(models.Model):
+    """One relationship with one company."""
+
+    class Nature(models.TextChoices):
+        EMPLOYMENT = "employment", _("employment")
+        HONORARIA = "honoraria", _("honoraria")
+        CONSULTANCY = "consultancy", _("consultancy or advisory board")
+        RESEARCH = "research", _("research funding")
+        EQUITY = "equity", _("shares or options")
+        TRAVEL = "travel", _("travel support")
+        OTHER = "other", _("other")
+
+    disclosure = models.ForeignKey(
+        Disclosure,
+        on_delete=models.CASCADE,
+        related_name="relationships",
+        verbose_name=_("disclosure"),
+    )
+    company = models.CharField(_("company"), max_length=200)
+    nature = models.CharField(_("nature"), max_length=20, choices=Nature.choices)
+    starts_on = models.DateField(_("from"), null=True, blank=True)
+    ends_on = models.DateField(
+        _("to"), null=True, blank=True, help_text=_("Empty while it goes on.")
+    )
+
+    class Meta:
+        ordering = ["company", "pk"]
+        verbose_name = _("financial relationship")
+        verbose_name_plural = _("financial relationships")
+        constraints = [
+            models.CheckConstraint(
+                name="people_relationship_period",
+                condition=models.Q(starts_on=None)
+                | models.Q(ends_on=None)
+                | models.Q(ends_on__gte=models.F("starts_on")),
+                violation_error_message=_("The period ends before it begins."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.company} ({self.get_nature_display()})"
