@@ -1,0 +1,92 @@
+"""The forms of an article's rows, and what one must know of the other."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AdminFileWidget
+from django.forms import BaseInlineFormSet
+from django.utils.translation import gettext_lazy as _
+
+from portal.core.rich_text import sanitize_rich_text
+
+from .citations import citation_errors
+from .models import Article, Reference, Section
+
+
+class PublishForm(forms.Form):
+    """The button, the number of the version that was there when it was shown, and a comment."""
+
+    latest = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    comment = forms.CharField(
+        label=_("What changed"),
+        max_length=500,
+        required=False,
+        help_text=_("For the desk's history."),
+    )
+
+
+class FigureInput(AdminFileWidget):
+    """Shows the image that is there, not only its generated name."""
+
+    template_name = "admin/widgets/figure_input.html"
+
+
+class SectionForm(forms.ModelForm[Section]):
+    class Meta:
+        model = Section
+        fields = [
+            *("position", "kind", "heading", "body"),
+            *("image", "alt", "is_decorative", "credit", "licence"),
+        ]
+        widgets = {"image": FigureInput, "alt": forms.Textarea(attrs={"rows": 3})}
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        # A refused image has its own error, and is no missing one.
+        if "image" not in self.errors and "kind" in data:
+            self._check_figure(data)
+        return data
+
+    def _check_figure(self, data: dict[str, Any]) -> None:
+        """Say at its field what the database's constraint would say of the whole."""
+        if data["kind"] != Section.Kind.FIGURE:
+            if data.get("image"):
+                self.add_error("image", _("Only a section of the kind “figure” has an image."))
+            return
+        if not data.get("image"):
+            self.add_error("image", _("A figure needs an image."))
+        if not data.get("alt") and not data.get("is_decorative"):
+            self.add_error("alt", _("Describe what the figure shows, or mark it as decorative."))
+        if data.get("alt") and data.get("is_decorative"):
+            self.add_error(
+                "is_decorative", _("A decorative figure has no description: delete one of the two.")
+            )
+
+
+class SectionFormSet(BaseInlineFormSet[Section, Article, forms.ModelForm[Section]]):
+    """Checks the citations of each section against the references of the same form."""
+
+    # Given by the admin, because the references may be new in this very form.
+    references: "BaseInlineFormSet[Reference, Article, Any] | None" = None
+
+    def clean(self) -> None:
+        super().clean()
+        if self.references is None:
+            return
+        known = _keys(self.references)
+        for form in self.forms:
+            data = getattr(form, "cleaned_data", {})
+            if data.get("DELETE") or "body" not in data:
+                continue
+            for error in citation_errors(sanitize_rich_text(data["body"]), known):
+                form.add_error("body", error)
+
+
+def _keys(references: "BaseInlineFormSet[Reference, Article, Any]") -> set[str]:
+    """Return the keys that the article has once ``references`` is saved."""
+    references.is_valid()
+    return {
+        data["key"]
+        for form in references.forms
+        if (data := getattr(form, "cleaned_data", {})).get("key") and not data.get("DELETE")
+    }

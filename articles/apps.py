@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ArticlesConfig(AppConfig):
+    name = "articles"
+    verbose_name = _("Articles")
+
+    def ready(self) -> None:
+        from portal.core.admin_site import register_panel
+
+        from . import desk
+
+        register_panel(desk.drafts)
+        register_panel(desk.disclosures)

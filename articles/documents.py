@@ -1,0 +1,259 @@
+"""The document of a published version: everything that its page shows, as JSON.
+
+A page is made from the document alone, so later changes to people, funders or topics never
+rewrite what was published. ``SCHEMA`` numbers the shape; dates are ISO (YYYY-MM-DD).
+"""
+
+import math
+from datetime import date
+from typing import NotRequired, TypedDict
+
+from django.db.models import prefetch_related_objects
+from django.utils import timezone
+from django.utils.text import slugify
+
+from portal.core.rich_text import plain_text, sanitize_rich_text
+from portal.funders.disclosure import funding_statement
+from portal.funders.models import Agreement
+from portal.people.models import Person
+
+from .models import Article, Section
+from .references import Csl
+
+SCHEMA = 1
+WORDS_PER_MINUTE = 200
+
+
+class Author(TypedDict):
+    name: str
+    slug: str
+    role: str
+    affiliation: str
+    orcid: str
+
+
+class DocumentTopic(TypedDict):
+    name: str
+    slug: str
+
+
+class ImageFile(TypedDict):
+    name: str  # in the media storage, where files are never changed or deleted
+    width: int  # pixels
+
+
+class Figure(TypedDict):
+    original: str  # name in the media storage
+    width: int  # of the original, pixels
+    height: int
+    variants: dict[str, list[ImageFile]]  # by media type, the one to prefer first; by width
+    alt: str  # empty: decorative
+    credit: str
+    licence: str
+
+
+class DocumentSection(TypedDict):
+    kind: str  # a value of Section.Kind
+    heading: str
+    anchor: str  # unique on the page
+    html: str  # sanitised, with [@key] markers; a figure's caption
+    figure: NotRequired[Figure]  # in sections of the kind "figure" alone
+
+
+class DocumentReference(TypedDict):
+    key: str
+    csl: Csl
+
+
+class Relationship(TypedDict):
+    company: str
+    nature: str  # a value of FinancialRelationship.Nature
+    starts_on: str | None
+    ends_on: str | None
+
+
+class PersonDisclosure(TypedDict):
+    name: str
+    slug: str
+    declared_on: str | None  # None: no disclosure was valid on that day (drafts only)
+    has_none: bool
+    relationships: list[Relationship]
+
+
+class Support(TypedDict):
+    name: str
+    kind: str  # a value of Agreement.Kind
+
+
+class Funding(TypedDict):
+    on: str
+    statement: str  # the site's sentence of that day, as readers saw it
+    site_wide: list[Support]
+    restricted: list[Support]  # agreements for this article alone
+
+
+class Document(TypedDict):
+    schema: int
+    title: str
+    slug: str
+    type: str  # a value of Article.Type
+    summary: str
+    authors: list[Author]
+    topics: list[DocumentTopic]
+    objectives: list[str]
+    sections: list[DocumentSection]
+    references: list[DocumentReference]
+    disclosures: list[PersonDisclosure]
+    funding: Funding
+    medically_reviewed_on: str | None
+    published_on: str
+    updated_on: str | None  # None in the first version
+    reading_minutes: int
+    is_demo: bool
+
+
+def build_document(article: Article, on: date) -> Document:
+    """Return the document of ``article`` as it stands, with the disclosures and funding of ``on``.
+
+    Key data and key learning come first among the sections: what a busy reader wants most.
+    """
+    prefetch_related_objects(
+        [article],
+        "article_authors__person__disclosures__relationships",
+        "topics",
+        "objectives",
+        "sections",
+        "references",
+    )
+    people = [author.person for author in article.article_authors.all()]
+    sections = _sections(article)
+    first_published = article.first_published_at
+    published_on = timezone.localdate(first_published) if first_published else on
+    return {
+        "schema": SCHEMA,
+        "title": article.title,
+        "slug": article.slug,
+        "type": article.type,
+        "summary": article.summary,
+        "authors": [_author(person) for person in people],
+        "topics": [{"name": topic.name, "slug": topic.slug} for topic in article.topics.all()],
+        "objectives": [objective.text for objective in article.objectives.all()],
+        "sections": sections,
+        "references": [
+            {"key": reference.key, "csl": reference.csl} for reference in article.references.all()
+        ],
+        "disclosures": [_disclosure(person, on) for person in people],
+        "funding": _funding(article, on),
+        "medically_reviewed_on": _iso(article.medically_reviewed_on),
+        "published_on": published_on.isoformat(),
+        "updated_on": on.isoformat() if first_published else None,
+        "reading_minutes": _reading_minutes(sections),
+        "is_demo": article.is_demo,
+    }
+
+
+def document_text(document: Document) -> str:
+    """Return the words of the document's sections, for the search."""
+    return " ".join(
+        f"{section['heading']} {plain_text(section['html'])}" for section in document["sections"]
+    )
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _author(person: Person) -> Author:
+    return {
+        "name": person.name,
+        "slug": person.slug,
+        "role": person.role,
+        "affiliation": person.affiliation,
+        "orcid": person.orcid,
+    }
+
+
+def _sections(article: Article) -> list[DocumentSection]:
+    # What a busy reader wants most comes first.
+    in_order = sorted(
+        article.sections.all(), key=lambda section: section.kind not in Section.KEY_KINDS
+    )
+    sections: list[DocumentSection] = []
+    taken: set[str] = set()
+    for section in in_order:
+        name = slugify(section.heading) or section.kind.replace("_", "-")
+        anchor, number = f"section-{name}", 1
+        while anchor in taken:
+            number += 1
+            anchor = f"section-{name}-{number}"
+        taken.add(anchor)
+        entry: DocumentSection = {
+            "kind": section.kind,
+            "heading": section.heading,
+            "anchor": anchor,
+            "html": sanitize_rich_text(section.body),
+        }
+        if section.kind == Section.Kind.FIGURE:
+            entry["figure"] = _figure(section)
+        sections.append(entry)
+    return sections
+
+
+def _figure(section: Section) -> Figure:
+    image = section.image
+    return {
+        "original": image.name,
+        "width": image.width,
+        "height": image.height,
+        "variants": {
+            f"image/{file_type.lower()}": [
+                {"name": picture.name, "width": picture.width} for picture in pictures
+            ]
+            for file_type, pictures in image.variants.items()
+        },
+        "alt": section.alt,
+        "credit": section.credit,
+        "licence": section.licence,
+    }
+
+
+def _disclosure(person: Person, on: date) -> PersonDisclosure:
+    disclosure = person.current_disclosure(on)
+    return {
+        "name": person.name,
+        "slug": person.slug,
+        "declared_on": _iso(disclosure.declared_on) if disclosure else None,
+        "has_none": disclosure.has_none if disclosure else False,
+        "relationships": [
+            {
+                "company": relationship.company,
+                "nature": relationship.nature,
+                "starts_on": _iso(relationship.starts_on),
+                "ends_on": _iso(relationship.ends_on),
+            }
+            for relationship in (disclosure.relationships.all() if disclosure else [])
+        ],
+    }
+
+
+def _funding(article: Article, on: date) -> Funding:
+    site_wide = Agreement.objects.active_on(on).site_wide().in_order()
+    restricted = article.supported_by.in_order() if article.pk else []
+    return {
+        "on": on.isoformat(),
+        "statement": str(funding_statement(on)),
+        "site_wide": [_support(agreement) for agreement in site_wide],
+        "restricted": [_support(agreement) for agreement in restricted],
+    }
+
+
+def _support(agreement: Agreement) -> Support:
+    return {"name": agreement.funder.name, "kind": agreement.kind}
+
+
+def _reading_minutes(sections: list[DocumentSection]) -> int:
+    words = sum(
+        len(section["heading"].split()) + len(plain_text(section["html"]).split())
+        for section in sections
+    )
+    return max(1, math.ceil(words / WORDS_PER_MINUTE))

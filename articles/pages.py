@@ -1,0 +1,265 @@
+"""What is shown of a published article, made from its version's document alone."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from portal.core.content_cache import content_cached
+from portal.core.models import site_settings
+from portal.people.models import FinancialRelationship
+
+from .citations import CitationNumbers, strip_citations
+from .documents import Document, DocumentSection, PersonDisclosure
+from .figures import page_figure
+from .models import Article, ArticleVersion, Section
+from .references import format_vancouver, reference_links
+from .tables import wrap_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An article in a list."""
+
+    slug: str
+    title: str
+    type_label: str
+    summary: str
+    author_names: str
+    published_on: date
+    reading_minutes: int
+    is_demo: bool
+
+
+# What a card needs of a version's document: the rest of it stays in the database.
+_CARD_FIELDS = ("title", "type", "summary", "authors", "published_on", "reading_minutes", "is_demo")
+
+
+def cards(articles: Any) -> list[Card]:
+    """Return the cards of published articles (a queryset), in its order (1 query)."""
+    path = "published_version__document__"
+    rows = articles.values("slug", *(f"{path}{field}" for field in _CARD_FIELDS))
+    return [
+        _card(row["slug"], {field: row[path + field] for field in _CARD_FIELDS}) for row in rows
+    ]
+
+
+def _card(slug: str, document: dict[str, Any]) -> Card:
+    return Card(
+        slug=slug,
+        title=document["title"],
+        type_label=_label(Article.Type, document["type"]),
+        summary=strip_citations(document["summary"]),
+        author_names=", ".join(author["name"] for author in document["authors"]),
+        published_on=date.fromisoformat(document["published_on"]),
+        reading_minutes=document["reading_minutes"],
+        is_demo=document["is_demo"],
+    )
+
+
+@content_cached
+def latest_cards(first: int, last: int, topic: int | None = None) -> list[Card]:
+    """Return the published articles from place ``first`` to before ``last``, newest first."""
+    articles = Article.objects.published()
+    if topic is not None:
+        articles = articles.filter(topics=topic)
+    return cards(articles[first:last])
+
+
+@content_cached
+def published_count(topic: int | None = None) -> int:
+    """Return how many articles are published, of all topics or of one (1 query)."""
+    articles = Article.objects.published()
+    if topic is not None:
+        articles = articles.filter(topics=topic)
+    return articles.count()
+
+
+def _label(choices: Any, value: str) -> str:
+    """Return the label of a stored choice; a choice that exists no more shows its value."""
+    return str(choices(value).label) if value in choices.values else value
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePage:
+    """A rendered version with nothing personal in it: shared by all readers of a process."""
+
+    article_id: int
+    version_id: int | None  # None: a preview
+    slug: str
+    title: str
+    description: str
+    url: str
+    header: SafeString
+    body: SafeString
+
+
+@content_cached
+def published_page(slug: str) -> ArticlePage:
+    """Return the page that attested readers see (1 query when cold).
+
+    Raises ``ArticleVersion.DoesNotExist`` for a draft as for what never existed.
+    """
+    version = ArticleVersion.objects.published().get(article__slug=slug)
+    return render_page(version.article, version.document, version_id=version.pk)
+
+
+@content_cached
+def published_teaser(slug: str) -> ArticlePage:
+    """Return what everybody may see: the text is not in it (1 query when cold).
+
+    Raises ``ArticleVersion.DoesNotExist`` for a draft as for what never existed.
+    """
+    version = ArticleVersion.objects.published().get(article__slug=slug)
+    document = version.document
+    return _page(version.article, document, _public_context(document), version_id=version.pk)
+
+
+def render_page(article: Article, document: Document, version_id: int | None = None) -> ArticlePage:
+    """Render ``document`` whole; ``version_id`` is None for a preview."""
+    numbers = CitationNumbers(reference["key"] for reference in document["references"])
+    context = _public_context(document, numbers)
+    context |= {
+        "sections": _sections(document["sections"], numbers),
+        "share": _share_links(article, document),
+        "cite_this": _cite_this(article, document),
+    }
+    # After the sections: they have numbered the references.
+    context["references"] = _reference_list(document, numbers)
+    body = render_to_string("articles/_body.html", context)
+    return _page(article, document, context, body=body, version_id=version_id)
+
+
+def _sections(sections: list[DocumentSection], numbers: CitationNumbers) -> list[dict[str, Any]]:
+    """Return what the template shows of each section; figures are numbered by their order."""
+    shown = []
+    figures = 0
+    for section in sections:
+        part: dict[str, Any] = {
+            **section,
+            "css_class": section["kind"].replace("_", "-"),
+            # Sanitised when the document was built.
+            "html": mark_safe(wrap_tables(numbers.render(section["html"]))),  # noqa: S308
+        }
+        if "figure" in section:
+            figures += 1
+            part["figure"] = page_figure(section["figure"], figures)
+        else:
+            part["heading"] = section["heading"] or _label(Section.Kind, section["kind"])
+        shown.append(part)
+    return shown
+
+
+def _page(
+    article: Article,
+    document: Document,
+    context: dict[str, Any],
+    *,
+    version_id: int | None,
+    body: str = "",
+) -> ArticlePage:
+    return ArticlePage(
+        article_id=article.pk,
+        version_id=version_id,
+        slug=article.slug,
+        title=document["title"],
+        description=strip_citations(document["summary"]),
+        url=_absolute_url(article),
+        header=render_to_string("articles/_header.html", context),
+        body=mark_safe(body),  # noqa: S308 - a template's output
+    )
+
+
+def _objective(text: str, numbers: CitationNumbers | None) -> str:
+    if numbers is None:
+        return strip_citations(text)
+    return mark_safe(numbers.render(escape(text)))  # noqa: S308 - escaped, then numbered
+
+
+def _public_context(document: Document, numbers: CitationNumbers | None = None) -> dict[str, Any]:
+    """Return what stands in the header; without ``numbers`` (the teaser) nothing is cited."""
+    return {
+        "document": document,
+        "type_label": _label(Article.Type, document["type"]),
+        "objectives": [_objective(text, numbers) for text in document["objectives"]],
+        "published_on": date.fromisoformat(document["published_on"]),
+        "updated_on": _date(document["updated_on"]),
+        "medically_reviewed_on": _date(document["medically_reviewed_on"]),
+        "funding_on": date.fromisoformat(document["funding"]["on"]),
+        "restricted_names": [support["name"] for support in document["funding"]["restricted"]],
+        "disclosures": [
+            {"name": disclosure["name"], "text": disclosure_text(disclosure)}
+            for disclosure in document["disclosures"]
+        ],
+    }
+
+
+def _date(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
+
+
+def disclosure_text(disclosure: PersonDisclosure) -> str:
+    """Return what a person disclosed, in words."""
+    if disclosure["relationships"]:
+        return "; ".join(
+            f"{relationship['company']} "
+            f"({_label(FinancialRelationship.Nature, relationship['nature'])})"
+            for relationship in disclosure["relationships"]
+        )
+    return _("none declared") if disclosure["has_none"] else _("not yet disclosed")
+
+
+def _reference_list(document: Document, numbers: CitationNumbers) -> list[dict[str, Any]]:
+    """Return the references by number; what the text does not cite comes last."""
+    last = len(numbers.numbers) + 1
+    in_order = sorted(
+        document["references"], key=lambda reference: numbers.numbers.get(reference["key"], last)
+    )
+    return [
+        {
+            "key": reference["key"],
+            "text": format_vancouver(reference["csl"]),
+            "links": reference_links(reference["csl"]),
+            "uses": range(1, numbers.uses.get(reference["key"], 0) + 1),
+        }
+        for reference in in_order
+    ]
+
+
+def _absolute_url(article: Article) -> str:
+    return f"{settings.SITE_URL}{reverse('article', args=[article.slug])}"
+
+
+def _share_links(article: Article, document: Document) -> list[tuple[str, str]]:
+    url, title = _absolute_url(article), document["title"]
+    mail = urlencode({"subject": title, "body": url}).replace("+", "%20")
+    return [
+        (_("E-mail"), f"mailto:?{mail}"),
+        (
+            "LinkedIn",
+            "https://www.linkedin.com/sharing/share-offsite/?" + urlencode({"url": url}),
+        ),
+        ("X", "https://x.com/intent/post?" + urlencode({"text": title, "url": url})),
+    ]
+
+
+def _cite_this(article: Article, document: Document) -> str:
+    day = date.fromisoformat(document["updated_on"] or document["published_on"])
+    return format_vancouver(
+        {
+            "type": "webpage",
+            # A byline does not say which part is the family name, so it stays as it is.
+            "author": [{"literal": author["name"]} for author in document["authors"]],
+            "title": document["title"],
+            "container-title": site_settings().name,
+            "issued": {"date-parts": [[day.year, day.month, day.day]]},
+            "URL": _absolute_url(article),
+        }
+    )

@@ -1,0 +1,138 @@
+"""The form of a reference: plain fields for editors, CSL-JSON in the database."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from .models import Reference
+from .references import Csl
+
+TYPES = [
+    ("article-journal", _("Journal article")),
+    ("book", _("Book")),
+    ("chapter", _("Chapter of a book")),
+    ("webpage", _("Web page")),
+]
+# Form field → CSL field, for what is one line of text in both.
+TEXT_FIELDS = {
+    "title": "title",
+    "container_title": "container-title",
+    "volume": "volume",
+    "issue": "issue",
+    "pages": "page",
+    "doi": "DOI",
+    "pmid": "PMID",
+    "url": "URL",
+}
+
+
+def parse_names(text: str) -> list[dict[str, str]]:
+    """Return CSL names from one name a line: "Family, Given", or a group's name without comma."""
+    names = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        family, comma, given = (part.strip() for part in line.partition(","))
+        names.append({"family": family, "given": given} if comma else {"literal": line})
+    return names
+
+
+def format_names(names: Any) -> str:
+    """Return CSL names as one name a line, the reverse of ``parse_names``."""
+    lines = []
+    for name in names if isinstance(names, list) else []:
+        if isinstance(name, dict):
+            family, given = str(name.get("family", "")), str(name.get("given", ""))
+            lines.append(str(name.get("literal", "")) or f"{family}, {given}".strip())
+    return "\n".join(lines)
+
+
+def issued_year(csl: Csl) -> int | None:
+    """Return the year of a CSL date, or None."""
+    try:
+        return int(csl["issued"]["date-parts"][0][0])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+
+
+class ReferenceForm(forms.ModelForm[Reference]):
+    """Reads and writes ``csl``; what it has no field for (a month, an edition) stays in there."""
+
+    type = forms.ChoiceField(label=_("Type"), choices=TYPES)
+    authors = forms.CharField(
+        label=_("Authors"),
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("One a line: “Family, Given”, or the name of a group."),
+    )
+    title = forms.CharField(label=_("Title"), max_length=1000, required=False)
+    container_title = forms.CharField(
+        label=_("Journal, book or site"), max_length=500, required=False
+    )
+    year = forms.IntegerField(label=_("Year"), min_value=1400, max_value=2200, required=False)
+    volume = forms.CharField(label=_("Volume"), max_length=50, required=False)
+    issue = forms.CharField(label=_("Issue"), max_length=50, required=False)
+    pages = forms.CharField(label=_("Pages"), max_length=50, required=False)
+    doi = forms.RegexField(
+        label="DOI",
+        regex=r"^10\.\d{4,9}/\S+$",
+        max_length=300,
+        required=False,
+        error_messages={"invalid": _("A DOI begins with 10., for example 10.1056/NEJMsb020632.")},
+    )
+    pmid = forms.RegexField(
+        label="PMID",
+        regex=r"^\d{1,9}$",
+        required=False,
+        error_messages={"invalid": _("A PMID is a number.")},
+    )
+    url = forms.URLField(
+        label=_("Web address"), max_length=1000, required=False, assume_scheme="https"
+    )
+
+    class Meta:
+        model = Reference
+        fields = ["key"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        csl = self.instance.csl
+        if not csl:
+            return
+        self.initial.update({field: csl.get(name, "") for field, name in TEXT_FIELDS.items()})
+        self.initial.update(
+            type=csl.get("type", TYPES[0][0]),
+            authors=format_names(csl.get("author")),
+            year=issued_year(csl),
+        )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not (data.get("title") or data.get("container_title")):
+            self.add_error("title", _("Give a title, or at least the journal or site."))
+        return data
+
+    def save(self, commit: bool = True) -> Reference:
+        self.instance.csl = self._merged()
+        return super().save(commit)
+
+    def _merged(self) -> Csl:
+        """Return the stored source with what the form says laid over it."""
+        csl = dict(self.instance.csl)
+        data = self.cleaned_data
+        csl["type"] = data["type"]
+        for field, name in TEXT_FIELDS.items():
+            _set(csl, name, data[field])
+        # An untouched list of names keeps what it holds beyond family and given name.
+        if data["authors"].split() != format_names(csl.get("author")).split():
+            _set(csl, "author", parse_names(data["authors"]))
+        if data["year"] != issued_year(csl):
+            _set(csl, "issued", {"date-parts": [[data["year"]]]} if data["year"] else None)
+        return csl
+
+
+def _set(csl: Csl, name: str, value: Any) -> None:
+    if value:
+        csl[name] = value
+    else:
+        csl.pop(name, None)
