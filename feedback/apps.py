@@ -1,0 +1,21 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class FeedbackConfig(AppConfig):
+    name = "feedback"
+    verbose_name = _("Feedback")
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_migrate
+
+        from portal.attestation.signals import readers_met
+        from portal.core.admin_site import register_panel
+
+        from .default_survey import make_default_survey
+        from .panels import latest_results
+        from .receivers import merge_on_meeting
+
+        post_migrate.connect(make_default_survey, sender=self)
+        readers_met.connect(merge_on_meeting)
+        register_panel(latest_results)

@@ -1,0 +1,110 @@
+"""Writes with several effects."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from articles.models import Article
+from portal.attestation.models import Reader
+
+from .models import Response, ResponseHistory
+
+# What an answer consists of, in a response and in its history (ResponseBase).
+ANSWER = (
+    "levels",
+    "survey_version_id",
+    "article_version_id",
+    "profession",
+    "specialty",
+    "country",
+)
+
+
+@transaction.atomic
+def save_response(
+    *,
+    reader_id: UUID,
+    article: Article,
+    article_version_id: int,
+    survey_version_id: int,
+    levels: Sequence[int],
+) -> Response:
+    """Keep what a reader answers about an article: one response, however often it is sent.
+
+    ``levels``: 1 to 5, in the order of the survey version's items. A changed answer moves the one
+    before it to the history; an identical one changes nothing. Raises ``Reader.DoesNotExist`` for
+    a reader whom the database does not know.
+    """
+    # The lock makes a double click, or twenty, wait in line.
+    reader = Reader.objects.select_for_update(no_key=True).get(pk=reader_id)
+    answer = Response(
+        reader=reader,
+        article=article,
+        levels=list(levels),
+        survey_version_id=survey_version_id,
+        article_version_id=article_version_id,
+        profession=reader.profession,
+        specialty=reader.specialty,
+        country=reader.country,
+    )
+    response = Response.objects.filter(reader=reader, article=article).first()
+    if response is None:
+        answer.submitted_at = answer.updated_at = timezone.now()
+        answer.save(force_insert=True)
+        return answer
+    if _is_same(response, answer):
+        return response
+    _keep_in_history(response, of=response)
+    _replace(response, by=answer, at=timezone.now())
+    return response
+
+
+@transaction.atomic
+def merge_responses(*, source: Reader, target: Reader) -> None:
+    """Give the responses of ``source`` to ``target``, a reader who turned out to be the same.
+
+    Where both answered about an article, the latest answer stands and the other is history.
+    """
+    Reader.objects.select_for_update(no_key=True).get(pk=target.pk)
+    own = {response.article_id: response for response in Response.objects.filter(reader=target)}
+    for moved in Response.objects.filter(reader=source):
+        response = own.get(moved.article_id)
+        if response is None:
+            moved.reader = target
+            moved.save(update_fields=["reader"])
+            continue
+        ResponseHistory.objects.filter(response=moved).update(response=response)
+        response.submitted_at = min(response.submitted_at, moved.submitted_at)
+        if moved.updated_at > response.updated_at:
+            _keep_in_history(response, of=response)
+            _replace(response, by=moved, at=moved.updated_at)
+        else:
+            _keep_in_history(moved, of=response)
+            response.save(update_fields=["submitted_at"])
+        moved.delete()
+
+
+def _is_same(one: Response, other: Response) -> bool:
+    return (one.levels, one.survey_version_id, one.article_version_id) == (
+        other.levels,
+        other.survey_version_id,
+        other.article_version_id,
+    )
+
+
+def _keep_in_history(answer: Response, *, of: Response) -> None:
+    ResponseHistory.objects.create(
+        response=of,
+        answered_at=answer.updated_at,
+        **{name: getattr(answer, name) for name in ANSWER},
+    )
+
+
+def _replace(response: Response, *, by: Response, at: datetime) -> None:
+    for name in ANSWER:
+        setattr(response, name, getattr(by, name))
+    response.updated_at = at
+    response.save()
