@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class UpdatesConfig(AppConfig):
+    name = "portal.updates"
+    label = "updates"
+    verbose_name = _("Updates")
+
+    def ready(self) -> None:
+        from articles.signals import article_published
+        from portal.mail.streams import register_stream
+
+        from .receivers import plan_article_update
+        from .streams import ARTICLE_UPDATES
+
+        register_stream(ARTICLE_UPDATES)
+        article_published.connect(
+            plan_article_update, dispatch_uid="portal.updates.plan_article_update"
+        )

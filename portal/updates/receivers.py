@@ -1,0 +1,17 @@
+"""What happens here when something happens elsewhere."""
+
+from typing import Any
+
+from articles.models import Article, ArticleVersion
+from portal.mail.tasks import wake_workers
+
+from .services import announce_article
+
+
+def plan_article_update(
+    sender: Any, article: Article, version: ArticleVersion, is_first: bool, **kwargs: Any
+) -> None:
+    """Plan the mails about a new article, in the transaction that publishes it."""
+    if is_first:
+        announce_article(article=article, version=version)
+        wake_workers()

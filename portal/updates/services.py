@@ -1,0 +1,180 @@
+"""Writes with several effects: subscribing, leaving, and telling subscribers of an article."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from articles.models import Article, ArticleVersion, Topic
+from portal.core.models import site_settings
+from portal.funders.disclosure import current_funding_statement
+from portal.mail.models import Delivery, Mailing, Subscriber, SubscriberQuerySet, Suppression
+from portal.mail.services import plan_mailing, plan_personal_mail, record_consent
+from portal.mail.streams import TRANSACTIONAL
+from portal.mail.tasks import wake_workers
+
+from .models import TopicSubscription
+from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
+from .tokens import confirmation_url, preferences_url
+
+# At most so many mails to one address within so long, whoever types it in and from wherever.
+REQUEST_LIMITS = ((timedelta(minutes=10), 1), (timedelta(days=1), 3))
+# News of an article that comes later than this is no news.
+ARTICLE_UPDATE_VALIDITY = timedelta(days=3)
+
+
+@transaction.atomic
+def request_subscription(*, email: str, topic_ids: list[int]) -> None:
+    """Write to ``email`` (as ``ascii_address`` returns it), asking to confirm the subscription.
+
+    Who is subscribed already is sent the way to their choices instead. Above the limits nothing
+    is sent. The caller answers the same in all cases: nobody learns whose address we know.
+    """
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    Subscriber.objects.bulk_create(
+        [Subscriber(email=email, language=language)], ignore_conflicts=True
+    )
+    # Two requests at once for one address must not both find the limit free.
+    subscriber = Subscriber.objects.with_address(email).select_for_update().get()
+    if _has_been_written_to_enough(subscriber):
+        return
+    context: dict[str, Any] = {"wording": ARTICLE_UPDATES_WORDING}
+    if subscriber.consents_to(ARTICLE_UPDATES.key):
+        template = "email/already_subscribed"
+        subject = _("You are subscribed to %(site)s")
+        context["preferences_url"] = preferences_url(subscriber)
+    else:
+        template = "email/confirm_subscription"
+        subject = _("Please confirm: updates from %(site)s")
+        context["confirmation_url"] = confirmation_url(subscriber, topic_ids)
+    html, text = _render(template, context)
+    plan_personal_mail(
+        key=f"subscription:{uuid.uuid4()}",
+        subscriber=subscriber,
+        subject=subject % {"site": site_settings().name},
+        html=html,
+        text=text,
+    )
+    wake_workers()
+
+
+def _has_been_written_to_enough(subscriber: Subscriber) -> bool:
+    now = timezone.now()
+    written = Delivery.objects.filter(subscriber=subscriber, mailing__stream=TRANSACTIONAL.key)
+    return any(
+        written.filter(created_at__gt=now - period).count() >= limit
+        for period, limit in REQUEST_LIMITS
+    )
+
+
+@transaction.atomic
+def confirm_subscription(*, subscriber: Subscriber, topic_ids: Iterable[int]) -> None:
+    """Record that the holder of the address wants the updates; a second time changes nothing."""
+    given = record_consent(
+        subscriber=subscriber,
+        stream=ARTICLE_UPDATES.key,
+        is_granted=True,
+        wording=str(ARTICLE_UPDATES_WORDING),
+    )
+    if subscriber.confirmed_at is None:
+        subscriber.confirmed_at = timezone.now()
+        subscriber.save(update_fields=["confirmed_at"])
+    if given is None:
+        return
+    choose_topics(subscriber=subscriber, topic_ids=topic_ids)
+    # The link arrived and was followed: an earlier bounce or complaint is out of date.
+    Suppression.objects.of_address(subscriber.email).exclude(
+        reason=Suppression.Reason.REQUEST
+    ).delete()
+
+
+@transaction.atomic
+def choose_topics(*, subscriber: Subscriber, topic_ids: Iterable[int]) -> None:
+    """Make ``topic_ids`` the subscriber's topics (none: all articles); unknown ones are ignored."""
+    Subscriber.objects.select_for_update().get(pk=subscriber.pk)
+    chosen = TopicSubscription.objects.filter(subscriber=subscriber)
+    chosen.exclude(topic__in=topic_ids).delete()
+    TopicSubscription.objects.bulk_create(
+        [
+            TopicSubscription(subscriber=subscriber, topic=topic)
+            for topic in Topic.objects.filter(pk__in=topic_ids)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def unsubscribe(*, subscriber: Subscriber, is_one_click: bool) -> None:
+    """End the updates, beginning with the next unsent message; a second time changes nothing."""
+    record_consent(
+        subscriber=subscriber,
+        stream=ARTICLE_UPDATES.key,
+        is_granted=False,
+        wording=(
+            "Unsubscribed by one click in the mail program (RFC 8058)"
+            if is_one_click
+            else "Unsubscribed on the page of the link in an e-mail"
+        ),
+    )
+
+
+@transaction.atomic
+def announce_article(*, article: Article, version: ArticleVersion) -> Mailing | None:
+    """Plan one mail about ``version`` for each subscriber whose topics match; None if done before.
+
+    Only the public part of the article is in it: the declaration still stands before the rest.
+    """
+    with translation.override(settings.LANGUAGE_CODE):
+        html, text = _render(
+            "email/article_update",
+            {
+                "document": version.document,
+                "article_url": settings.SITE_URL + article.get_absolute_url(),
+                "funding": current_funding_statement(),
+                # The engine puts each recipient's own links here.
+                "preferences_url": "[[preferences_url]]",
+                "unsubscribe_url": "[[unsubscribe_url]]",
+            },
+        )
+        key = f"article:{article.pk}"
+        return plan_mailing(
+            key=key,
+            item_key=key,
+            stream=ARTICLE_UPDATES.key,
+            subject=_("New article: %(title)s") % {"title": version.document["title"]},
+            html=html,
+            text=text,
+            language=settings.LANGUAGE_CODE,
+            recipients=interested_in(article),
+            deadline_at=timezone.now() + ARTICLE_UPDATE_VALIDITY,
+        )
+
+
+def interested_in(article: Article) -> SubscriberQuerySet:
+    """Return who is to be told of ``article``: who chose its topics or broader ones, or none."""
+    topic_ids: set[int] = set()
+    new = set(article.topics.values_list("pk", flat=True))
+    while new:
+        topic_ids |= new
+        parents = Topic.objects.filter(children__in=new)
+        new = set(parents.values_list("pk", flat=True)) - topic_ids
+    chosen = TopicSubscription.objects.filter(subscriber=OuterRef("pk"))
+    return Subscriber.objects.consenting_to(ARTICLE_UPDATES.key).filter(
+        ~Exists(chosen) | Exists(chosen.filter(topic__in=topic_ids))
+    )
+
+
+def _render(template: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Return HTML and plain text of a mail, each from a template of its own."""
+    context = {"site": site_settings(), "site_url": settings.SITE_URL, **context}
+    return (
+        render_to_string(f"{template}.html", context),
+        render_to_string(f"{template}.txt", context),
+    )

@@ -1,0 +1,19 @@
+"""The streams of mail that readers subscribe to, and what they agree to, word for word."""
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.mail.streams import Stream
+
+from .tokens import preferences_url, unsubscribe_url
+
+ARTICLE_UPDATES = Stream(
+    key="article_updates",
+    name="Article updates",
+    needs_consent=True,
+    links={"unsubscribe_url": unsubscribe_url, "preferences_url": preferences_url},
+)
+
+ARTICLE_UPDATES_WORDING = _(
+    "E-mail me when a new article is published. I can stop these e-mails at any time with the link "
+    "in each of them."
+)

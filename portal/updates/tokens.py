@@ -1,0 +1,83 @@
+"""The signed links in our mails: each speaks for one subscriber, and for one purpose alone."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.core.signing import BadSignature, SignatureExpired, Signer, TimestampSigner
+from django.urls import reverse
+
+from portal.mail.models import Subscriber
+
+# Mail programs cut links off at a colon more readily than at a point.
+SEPARATOR = "."
+CONFIRMATION_VALIDITY = timedelta(days=7)
+
+_confirmation = TimestampSigner(salt="portal.updates.confirm", sep=SEPARATOR)
+_preferences = Signer(salt="portal.updates.preferences", sep=SEPARATOR)
+_unsubscribe = Signer(salt="portal.updates.unsubscribe", sep=SEPARATOR)
+
+
+class ExpiredTokenError(Exception):
+    """A confirmation link that we wrote, too long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a confirmation link says: whose address, and the topics chosen with it."""
+
+    subscriber: Subscriber
+    topic_ids: tuple[int, ...]
+
+
+def confirmation_url(subscriber: Subscriber, topic_ids: list[int]) -> str:
+    """Return the absolute link that confirms the address with these topics.
+
+    The choice travels in the link: until its reader confirms it, nothing about a subscriber is
+    changed by somebody who types in their address.
+    """
+    token = _confirmation.sign_object([subscriber.public_id.hex, sorted(topic_ids)])
+    return _absolute("confirm_subscription", token)
+
+
+def read_confirmation(token: str) -> Confirmation | None:
+    """Return what the link says, None for a guess; ExpiredTokenError if it is too old."""
+    try:
+        public_id, topic_ids = _confirmation.unsign_object(token, max_age=CONFIRMATION_VALIDITY)
+    except SignatureExpired:
+        raise ExpiredTokenError from None
+    except BadSignature:
+        return None
+    subscriber = Subscriber.objects.filter(public_id=UUID(hex=public_id)).first()
+    return Confirmation(subscriber, tuple(topic_ids)) if subscriber else None
+
+
+def preferences_url(subscriber: Subscriber) -> str:
+    """Return the absolute link to the subscriber's choices; it does not expire."""
+    return _absolute("preferences", _preferences.sign(subscriber.public_id.hex))
+
+
+def read_preferences(token: str) -> Subscriber | None:
+    return _read(_preferences, token)
+
+
+def unsubscribe_url(subscriber: Subscriber) -> str:
+    """Return the absolute link that ends the mails; it does not expire."""
+    return _absolute("unsubscribe", _unsubscribe.sign(subscriber.public_id.hex))
+
+
+def read_unsubscribe(token: str) -> Subscriber | None:
+    return _read(_unsubscribe, token)
+
+
+def _read(signer: Signer, token: str) -> Subscriber | None:
+    try:
+        public_id = signer.unsign(token)
+    except BadSignature:
+        return None
+    return Subscriber.objects.filter(public_id=UUID(hex=public_id)).first()
+
+
+def _absolute(name: str, token: str) -> str:
+    return settings.SITE_URL + reverse(name, args=[token])
