@@ -1,0 +1,67 @@
+"""The people of the demonstration who can sign in."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
+
+from portal.accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    email: str
+    name: str
+    group: str = ""
+    is_superuser: bool = False
+
+
+EDITOR = DemoUser("editor@demo.example", "Erin Editor", "Editors")
+STAFF = DemoUser("staff@demo.example", "Stacey Staff", "Staff")
+ADMIN = DemoUser("admin@demo.example", "Adrian Admin", is_superuser=True)
+DEMO_USERS = (EDITOR, STAFF, ADMIN)
+
+
+def read_passwords(path: Path) -> dict[str, str]:
+    """Return e-mail address → password from a JSON file.
+
+    Raises ``OSError`` where there is no such file, ``ValueError`` where it holds anything else.
+    """
+    passwords = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(passwords, dict) or not all(
+        isinstance(password, str) and password for password in passwords.values()
+    ):
+        raise ValueError("not a JSON object of e-mail addresses and passwords")
+    return passwords
+
+
+def make_users(passwords: dict[str, str]) -> dict[str, User]:
+    """Create the demo users where they are missing, and return them by e-mail address.
+
+    A user without a password in ``passwords`` cannot sign in until somebody sets one. A user who
+    exists already keeps everything but gets the password that the file names.
+    """
+    return {demo.email: _make_user(demo, passwords.get(demo.email)) for demo in DEMO_USERS}
+
+
+def _make_user(demo: DemoUser, password: str | None) -> User:
+    user = User.objects.filter(email__iexact=demo.email).first()
+    if user is None:
+        user = User.objects.create_user(
+            demo.email,
+            password,
+            name=demo.name,
+            is_staff=True,
+            is_superuser=demo.is_superuser,
+        )
+        if demo.group:
+            user.groups.add(Group.objects.get(name=demo.group))
+    elif password and not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    EmailAddress.objects.get_or_create(
+        user=user, email=user.email, defaults={"verified": True, "primary": True}
+    )
+    return user
