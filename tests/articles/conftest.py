@@ -1,0 +1,33 @@
+import pytest
+
+from portal.attestation.models import current_statement
+from tests.factories import UserFactory
+
+
+@pytest.fixture(autouse=True)
+def unhurried(settings):
+    """On a busy machine a second passes between two requests: ask for the stamp only when told."""
+    settings.CONTENT_STAMP_SECONDS = 3600
+
+
+@pytest.fixture
+def attested(db, client):
+    """A browser whose reader attested at the gate."""
+    response = client.post(
+        "/healthcare-professionals/",
+        {"is_healthcare_professional": "on", "statement": current_statement().number},
+    )
+    assert response.status_code == 302
+    return client
+
+
+@pytest.fixture
+def editor(db):
+    return UserFactory(group="Editors")
+
+
+@pytest.fixture
+def desk(client, editor):
+    """A browser in which an editor is signed in."""
+    client.force_login(editor)
+    return client

@@ -1,0 +1,438 @@
+"""The editors' desk: forms, checks, preview, publishing, and who may do what."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from articles.models import Article, ArticleVersion, Reference
+from articles.services import publish_article
+from portal.people.models import Disclosure
+from tests.factories import (
+    ArticleFactory,
+    DisclosureFactory,
+    PublishableArticleFactory,
+    TopicFactory,
+    UserFactory,
+    published_article,
+)
+
+pytestmark = pytest.mark.django_db
+
+INLINES = ("article_authors", "objectives", "sections", "references")
+
+
+def form_data(topic, **rows):
+    """What the browser posts for an article with these rows (dictionaries) in its inlines."""
+    data = {
+        "title": "Late failure",
+        "slug": "late-failure",
+        "type": "short_report",
+        "summary": "A summary.",
+        "topics": [topic.pk],
+    }
+    for prefix in INLINES:
+        given = rows.get(prefix, [])
+        data |= {
+            f"{prefix}-TOTAL_FORMS": len(given),
+            f"{prefix}-INITIAL_FORMS": sum("id" in row for row in given),
+            f"{prefix}-MIN_NUM_FORMS": 0,
+            f"{prefix}-MAX_NUM_FORMS": 1000,
+        }
+        for number, row in enumerate(given):
+            data |= {f"{prefix}-{number}-{field}": value for field, value in row.items()}
+    return data
+
+
+def section(body, **fields):
+    return {"position": 1, "kind": "text", "heading": "H", "body": body, **fields}
+
+
+def reference(key="erbella", **fields):
+    return {"key": key, "type": "article-journal", "title": "A title", **fields}
+
+
+def errors(response):
+    """All error messages on the form and its inlines."""
+    assert response.status_code == 200
+    return [
+        str(message)
+        for messages in response.context["errors"]
+        for message in ([messages] if isinstance(messages, str) else messages)
+    ]
+
+
+ADD = "/admin/articles/article/add/"
+
+
+def change_url(article):
+    return reverse("admin:articles_article_change", args=[article.pk])
+
+
+def publish_url(article):
+    return reverse("admin:articles_article_publish", args=[article.pk])
+
+
+def preview_url(article):
+    return reverse("admin:articles_article_preview", args=[article.pk])
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def test_an_editor_writes_an_article_and_publishes_it(desk, client):
+    person = DisclosureFactory().person
+    data = form_data(
+        TopicFactory(),
+        article_authors=[{"person": person.pk, "position": 1}],
+        objectives=[{"position": 1, "text": "Cite a finding."}],
+        sections=[section("<p>Text <b onclick=x>bold</b> [@erbella]</p>")],
+        references=[
+            reference(
+                authors="Erbella, Federico\nDESCAR-T Group\n",
+                container_title="Blood Advances",
+                year="2025",
+                doi="10.1182/x",
+            )
+        ],
+    )
+    assert desk.post(ADD, data).status_code == 302
+    article = Article.objects.get()
+    assert article.status == "draft"
+    assert article.sections.get().body == "<p>Text bold [@erbella]</p>"
+    assert article.references.get().csl == {
+        "type": "article-journal",
+        "author": [{"family": "Erbella", "given": "Federico"}, {"literal": "DESCAR-T Group"}],
+        "title": "A title",
+        "container-title": "Blood Advances",
+        "issued": {"date-parts": [[2025]]},
+        "DOI": "10.1182/x",
+    }
+    assert desk.get(publish_url(article)).context["blocks"] == []
+    assert desk.post(publish_url(article), {"latest": 0, "comment": "First"}).status_code == 302
+    version = ArticleVersion.objects.get()
+    assert (version.article, version.comment) == (article, "First")
+    assert LogEntry.objects.filter(object_id=str(article.pk)).first().change_message == (
+        "Published version 1."
+    )
+
+
+def test_status_and_versions_are_not_fields_of_the_form(desk):
+    article = PublishableArticleFactory()
+    data = form_data(article.topics.get()) | {
+        "status": "published",
+        "first_published_at": "2020-01-01",
+        "published_version": 1,
+    }
+    assert desk.post(change_url(article), data).status_code == 302
+    article.refresh_from_db()
+    assert (article.status, article.first_published_at) == ("draft", None)
+
+
+def test_the_address_stays_once_published(desk):
+    article = published_article(slug="before")
+    assert desk.post(change_url(article), form_data(article.topics.get())).status_code == 302
+    article.refresh_from_db()
+    assert (article.slug, article.title) == ("before", "Late failure")
+
+
+def test_an_unknown_citation_is_an_error_at_its_section(desk):
+    data = form_data(
+        TopicFactory(), sections=[section("<p>[@gone]</p>")], references=[reference("erbella")]
+    )
+    response = desk.post(ADD, data)
+    assert errors(response) == ["There is no reference with the key “gone”."]
+    formset = next(
+        formset.formset
+        for formset in response.context["inline_admin_formsets"]
+        if formset.formset.prefix == "sections"
+    )
+    assert list(formset.forms[0].errors) == ["body"]
+    assert Article.objects.count() == 0
+
+
+def test_deleting_a_cited_reference_is_an_error(desk):
+    article = PublishableArticleFactory()
+    cited = article.references.get()
+    kept = article.sections.get(position=1)
+    data = form_data(
+        article.topics.get(),
+        sections=[section("<p>[@halpern]</p>", id=kept.pk)],
+        references=[reference("halpern", id=cited.pk, DELETE="on")],
+    )
+    assert errors(desk.post(change_url(article), data)) == [
+        "There is no reference with the key “halpern”."
+    ]
+    assert Reference.objects.filter(pk=cited.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("references", "message"),
+    [
+        (
+            [reference("a"), reference("a")],
+            "Please correct the duplicate data for key.",
+        ),
+        ([reference("a b")], "Letters, digits, - and _."),
+        ([reference(doi="http://x")], "A DOI begins with 10., for example 10.1056/NEJMsb020632."),
+        ([reference(pmid="12a")], "A PMID is a number."),
+        ([reference(url="javascript:alert(1)")], "Enter a valid URL."),
+        ([reference(year="99999")], "Ensure this value is less than or equal to 2200."),
+        ([reference(title="")], "Give a title, or at least the journal or site."),
+        ([reference(type="x")], "Select a valid choice. x is not one of the available choices."),
+    ],
+)
+def test_bad_references_are_refused(desk, references, message):
+    assert message in errors(desk.post(ADD, form_data(TopicFactory(), references=references)))
+    assert Article.objects.count() == 0
+
+
+def test_what_the_reference_form_does_not_know_is_kept(desk):
+    article = ArticleFactory()
+    csl = {
+        "type": "article-journal",
+        "author": [{"family": "Berg", "given": "J", "non-dropping-particle": "van der"}],
+        "title": "Old",
+        "issued": {"date-parts": [[2002, 7, 25]]},
+        "language": "en",
+        "volume": "1",
+    }
+    stored = article.references.create(key="berg", csl=csl)
+    page = desk.get(change_url(article))
+    [formset] = [
+        formset.formset
+        for formset in page.context["inline_admin_formsets"]
+        if formset.formset.prefix == "references"
+    ]
+    initial = formset.forms[0].initial
+    assert (initial["authors"], initial["year"], initial["title"]) == ("Berg, J", 2002, "Old")
+    row = reference(
+        "berg", id=stored.pk, title="New", authors=initial["authors"], year=initial["year"]
+    )
+    data = form_data(TopicFactory(), references=[row])
+    assert desk.post(change_url(article), data).status_code == 302
+    stored.refresh_from_db()
+    expected = {**csl, "title": "New"}
+    del expected["volume"]
+    assert stored.csl == expected
+
+
+def test_an_unmeasurable_objective_is_a_warning_in_the_draft(desk):
+    data = form_data(
+        TopicFactory(), objectives=[{"position": 1, "text": "Understand <b>ratios</b>."}]
+    )
+    response = desk.post(ADD, data, follow=True)
+    assert Article.objects.get().objectives.count() == 1
+    assert (
+        "“understand” cannot be measured, which blocks publishing: "
+        "Understand &lt;b&gt;ratios&lt;/b&gt;."
+    ) in response.content.decode()
+
+
+# --- publishing and preview -----------------------------------------------------------------------
+
+
+def test_blocks_are_listed_with_links_to_their_places(desk):
+    article = PublishableArticleFactory()
+    Disclosure.objects.all().delete()
+    article.topics.clear()
+    article.objectives.all().delete()
+    response = desk.get(publish_url(article))
+    html = response.content.decode()
+    for anchor in ("id_topics", "article_authors-0", "objectives-group"):
+        assert f'href="{change_url(article)}#{anchor}"' in html
+        assert f'id="{anchor}"' in desk.get(change_url(article)).content.decode()
+    assert "Publish now" not in html
+    assert desk.post(publish_url(article), {"latest": 0}).status_code == 200
+    assert ArticleVersion.objects.count() == 0
+
+
+def test_looking_at_the_publish_page_publishes_nothing(desk):
+    article = PublishableArticleFactory()
+    for method in (desk.get, desk.head):
+        assert method(publish_url(article)).status_code == 200
+    assert ArticleVersion.objects.count() == 0
+
+
+@pytest.mark.parametrize("latest", ["", "x", "-1", "9" * 5000, None])
+def test_a_crafted_post_publishes_nothing(desk, latest):
+    article = PublishableArticleFactory()
+    data = {} if latest is None else {"latest": latest}
+    assert desk.post(publish_url(article), data).status_code == 200
+    assert ArticleVersion.objects.count() == 0
+
+
+def test_the_same_button_pressed_twice_publishes_once(desk):
+    article = PublishableArticleFactory()
+    assert desk.post(publish_url(article), {"latest": 0}).status_code == 302
+    response = desk.post(publish_url(article), {"latest": 0})
+    assert "Version 1 has been published in the meantime." in response.content.decode()
+    assert ArticleVersion.objects.count() == 1
+
+
+def test_publishing_needs_a_csrf_token(editor, client):
+    client.handler.enforce_csrf_checks = True
+    client.force_login(editor)
+    article = PublishableArticleFactory()
+    assert client.post(publish_url(article), {"latest": 0}).status_code == 403
+    assert ArticleVersion.objects.count() == 0
+
+
+def test_the_preview_shows_the_draft_as_it_will_look(desk):
+    article = published_article(title="Old")
+    article.title = "New <title>"
+    article.save()
+    article.sections.filter(position=1).update(body="<p>[@gone] [@halpern]</p>")
+    response = desk.get(preview_url(article))
+    html = response.content.decode()
+    assert "Preview" in html
+    assert "New &lt;title&gt;" in html
+    assert '<mark class="citation-unknown">[@gone]</mark>' in html
+    assert '<meta name="robots" content="noindex, nofollow">' in html
+    assert response["X-Robots-Tag"] == "noindex, nofollow"
+    assert "private" in response["Cache-Control"]
+    assert desk.post(preview_url(article)).status_code == 405
+
+
+def test_an_empty_draft_can_be_previewed(desk):
+    assert desk.get(preview_url(ArticleFactory(summary="", title=""))).status_code == 200
+
+
+# --- who may do what ------------------------------------------------------------------------------
+
+
+def test_visitors_and_strangers_are_sent_to_sign_in(client):
+    article = PublishableArticleFactory()
+    urls = [change_url(article), publish_url(article), preview_url(article)]
+    for url in urls:
+        assert client.get(url).status_code == 302
+        assert client.post(url).status_code == 302
+    client.force_login(UserFactory())
+    for url in urls:
+        assert client.get(url).status_code in {302, 403}
+    assert ArticleVersion.objects.count() == 0
+
+
+def test_staff_may_look_but_not_write_or_publish(client):
+    article = PublishableArticleFactory()
+    client.force_login(UserFactory(group="Staff"))
+    assert client.get(change_url(article)).status_code == 200
+    assert client.get(preview_url(article)).status_code == 200
+    assert client.post(change_url(article), {}).status_code == 403
+    assert client.get(publish_url(article)).status_code == 403
+    assert client.post(publish_url(article), {"latest": 0}).status_code == 403
+    assert client.get(ADD).status_code == 403
+    assert "Publish…" not in client.get(change_url(article)).content.decode()
+
+
+def test_editors_delete_no_article_and_change_no_version(desk):
+    article = published_article()
+    version = article.published_version
+    delete = reverse("admin:articles_article_delete", args=[article.pk])
+    assert desk.get(delete).status_code == 403
+    assert desk.post(delete, {"post": "yes"}).status_code == 403
+    action = {"action": "delete_selected", "_selected_action": [article.pk], "post": "yes"}
+    desk.post("/admin/articles/article/", action)
+    assert Article.objects.count() == 1
+    page = reverse("admin:articles_articleversion_change", args=[version.pk])
+    assert desk.get(page).status_code == 200
+    assert desk.post(page, {"number": 9}).status_code == 403
+    assert desk.get("/admin/articles/articleversion/add/").status_code == 403
+    delete = reverse("admin:articles_articleversion_delete", args=[version.pk])
+    assert desk.post(delete, {"post": "yes"}).status_code == 403
+
+
+WRONG_NUMBERS = ["0", "-1", "x", "9" * 20, "9" * 5000, "1%00", "1/../2", "_5B"]
+WRONG_FILTERS = [
+    "status__exact=x",
+    "topics__id__exact=x",
+    "topics__id__exact=" + "9" * 5000,
+    "type__exact=%00",
+    "is_demo__exact=7",
+    "first_published_at__year=99999",
+    "first_published_at__year=x",
+    "first_published_at__gte=99999-01-01",
+    "p=x",
+    "p=" + "9" * 5000,
+    "o=99.x",
+    "all=x",
+    "q=%00",
+    "q=" + "x " * 50,
+    "nonsense__id=1",
+]
+
+
+@pytest.mark.parametrize("page", ["change", "publish", "preview", "history", "delete"])
+def test_wrong_addresses_are_no_errors(desk, page):
+    PublishableArticleFactory()
+    answers = {
+        number[:9]: desk.get(f"/admin/articles/article/{number}/{page}/").status_code
+        for number in WRONG_NUMBERS
+    }
+    expected = {400, 404} if page in {"publish", "preview"} else {302, 400, 403, 404}
+    assert set(answers.values()) <= expected, answers
+
+
+@pytest.mark.parametrize("model", ["article", "articleversion", "topic"])
+def test_wrong_filters_are_no_errors(desk, model):
+    published_article()
+    answers = {
+        query[:30]: desk.get(f"/admin/articles/{model}/?{query}").status_code
+        for query in WRONG_FILTERS
+    }
+    assert set(answers.values()) <= {200, 302, 400}, answers
+
+
+# --- what it costs --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_list_of_articles_costs_the_same_at_any_length(desk, django_assert_num_queries, count):
+    for _ in range(count):
+        published_article()
+    desk.get("/admin/articles/article/")
+    with django_assert_num_queries(10):
+        desk.get("/admin/articles/article/")
+    with django_assert_num_queries(9):
+        desk.get("/admin/articles/articleversion/")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_form_costs_the_same_however_long_the_article(desk, django_assert_num_queries, count):
+    article = PublishableArticleFactory()
+    for number in range(count):
+        article.sections.create(position=number + 3, body="<p>x</p>")
+        article.references.create(key=f"r{number}", csl={"title": "x"})
+    desk.get(change_url(article))
+    with django_assert_num_queries(14):
+        desk.get(change_url(article))
+
+
+# --- the start page -------------------------------------------------------------------------------
+
+
+def panels(client):
+    return {
+        panel["title"]: [(item["label"], item.get("note")) for item in panel["items"]]
+        for panel in client.get("/admin/").context["panels"]
+    }
+
+
+def test_the_start_page_shows_what_needs_doing(desk):
+    published = published_article(title="As published")
+    changed = published_article(title="Changed")
+    changed.save()
+    draft = PublishableArticleFactory(title="A draft")
+    Disclosure.objects.filter(person__article_authors__article=draft).delete()
+    shown = panels(desk)
+    assert [label for label, _note in shown["Drafts"]] == ["A draft", "Changed"]
+    assert shown["Disclosures that block publishing"] == [
+        (draft.article_authors.get().person.name, "no current disclosure")
+    ]
+    assert published.title not in str(shown)
+    publish_article(article=changed, user=None)
+    assert [label for label, _note in panels(desk)["Drafts"]] == ["A draft"]
+
+
+def test_staff_see_no_editors_panels(client):
+    client.force_login(UserFactory(group="Staff"))
+    assert {"Drafts", "Disclosures that block publishing"}.isdisjoint(panels(client))

@@ -1,0 +1,66 @@
+"""Each benchmark runs in a tiny size and says in its last line what it measured."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run benchmarks as ``make bench`` does, with services and settings of their own."""
+    ours = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "STATICFILES_STORAGE")
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> dict:
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert list(found) == ["name", "ratio", "against", "figures"]
+    assert found["ratio"] > 0
+    return found
+
+
+def test_page():
+    found = last_line(run("--quick", "page"))
+    pages = found["figures"]["pages"]
+    assert found["name"] == "page"
+    assert list(pages) == [
+        "article",
+        "constant",
+        "teaser",
+        "home",
+        "signed_in_article",
+        "five_queries",
+    ]
+    assert {name: page["errors"] for name, page in pages.items()} == dict.fromkeys(pages, 0)
+    assert all(page["requests_per_second"] > 0 for page in pages.values())
+
+
+def test_export():
+    found = last_line(run("--quick", "export"))
+    figures = found["figures"]
+    assert found["name"] == "export"
+    assert figures["rows"] == figures["rows_in_log"] >= 1000
+    assert figures["file_megabytes"] > 0
+
+
+@pytest.mark.parametrize("name", ["pages", "harness"])
+def test_an_unknown_name_is_refused(name):
+    done = run(name)
+    assert done.returncode == 2
+    assert f"there is no benchmark '{name}'" in done.stderr
+    assert done.stdout == ""

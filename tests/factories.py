@@ -1,0 +1,190 @@
+"""Factories for tests: one valid object with as few words as possible."""
+
+import datetime
+from io import BytesIO
+
+import factory
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+from PIL import Image
+
+from articles.models import Article, Reference, Topic
+from articles.services import publish_article
+from portal.accounts.models import User
+from portal.attestation.models import AttestationStatement, Reader
+from portal.funders.models import Agreement, Funder, SupportLevel
+from portal.mail.models import Subscriber
+from portal.mail.services import record_consent
+from portal.people.models import Disclosure, Person
+
+# --- accounts, attestation, people, funders ---------------------------------------------------
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"user{n}@example.org")
+    name = factory.Sequence(lambda n: f"User {n}")
+
+    @factory.post_generation
+    def group(self, create, name, **kwargs):
+        if create and name:
+            self.is_staff = True
+            self.save()
+            self.groups.add(Group.objects.get(name=name))
+
+
+class ReaderFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Reader
+
+
+class StatementFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = AttestationStatement
+
+    number = factory.Sequence(lambda n: n + 2)
+    introduction = "We ask because we must."
+    text = factory.Sequence(lambda n: f"I confirm, version {n + 2}, that I am a professional.")
+
+
+class PersonFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Person
+
+    name = factory.Sequence(lambda n: f"Author {n}")
+    slug = factory.Sequence(lambda n: f"author-{n}")
+
+
+class DisclosureFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Disclosure
+
+    person = factory.SubFactory(PersonFactory)
+    has_none = True
+
+
+class FunderFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Funder
+
+    name = factory.Sequence(lambda n: f"Funder {n}")
+
+
+class AgreementFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Agreement
+
+    funder = factory.SubFactory(FunderFactory)
+    kind = Agreement.Kind.SPONSORSHIP
+    level = factory.LazyFunction(lambda: SupportLevel.objects.get(rank=1))
+    starts_on = datetime.date(2025, 1, 1)
+
+
+# --- articles ---------------------------------------------------------------------------------
+
+
+class TopicFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Topic
+
+    name = factory.Sequence(lambda n: f"Topic {n}")
+    slug = factory.Sequence(lambda n: f"topic-{n}")
+
+
+class ArticleFactory(factory.django.DjangoModelFactory):
+    """A draft with nothing but its own fields; see ``PublishableArticleFactory``."""
+
+    class Meta:
+        model = Article
+        skip_postgeneration_save = True
+
+    title = factory.Sequence(lambda n: f"Article {n}")
+    slug = factory.Sequence(lambda n: f"article-{n}")
+    summary = "What everybody may read."
+
+
+class ReferenceFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Reference
+
+    article = factory.SubFactory(ArticleFactory)
+    key = factory.Sequence(lambda n: f"source{n}")
+    csl = factory.LazyFunction(
+        lambda: {
+            "type": "article-journal",
+            "author": [{"family": "Halpern", "given": "S D"}],
+            "title": "Solid-organ transplantation in HIV-infected patients",
+            "container-title": "N Engl J Med",
+        }
+    )
+
+
+class PublishableArticleFactory(ArticleFactory):
+    """A draft that nothing blocks: author with a disclosure, topic, objective, text, reference."""
+
+    @factory.post_generation
+    def parts(self, create, given, **kwargs):
+        if not create:
+            return
+        disclosure = DisclosureFactory()
+        self.article_authors.create(person=disclosure.person)
+        self.topics.add(TopicFactory())
+        self.objectives.create(text="Interpret a hazard ratio.")
+        ReferenceFactory(article=self, key="halpern")
+        self.sections.create(
+            position=1, heading="Methods", body="<p>The body of it. [@halpern]</p>"
+        )
+        self.sections.create(position=2, kind="key_data", body="<p>Numbers. [@halpern]</p>")
+
+
+def published_article(**fields):
+    """Return an article whose first version is published, by the system."""
+    article = PublishableArticleFactory(**fields)
+    publish_article(article=article, user=None)
+    return article
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def image_file(file_type="PNG", size=(800, 600), name="plot.png", mode="RGB", **options):
+    """Return an upload: a plain image of ``size`` as ``file_type``; ``options`` are Pillow's."""
+    buffer = BytesIO()
+    Image.new(mode, size, "teal" if mode == "RGB" else 0).save(buffer, file_type, **options)
+    return SimpleUploadedFile(name, buffer.getvalue())
+
+
+def add_figure(article, **fields):
+    """Return a new section of ``article``: a figure with all that it needs."""
+    given = {
+        "position": 5,
+        "heading": "A curve",
+        "body": "<p>What one sees.</p>",
+        "alt": "It falls.",
+    }
+    return article.sections.create(**{"kind": "figure", "image": image_file()} | given | fields)
+
+
+# --- mail, updates --------------------------------------------------------------------------------
+
+
+class SubscriberFactory(factory.django.DjangoModelFactory):
+    """A confirmed subscriber who consents to article updates; ``consent=False`` for none."""
+
+    class Meta:
+        model = Subscriber
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"reader{n}@hospital.example")
+    confirmed_at = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def consent(self, create, given, **kwargs):
+        if create and given is not False:
+            record_consent(
+                subscriber=self, stream="article_updates", is_granted=True, wording="E-mail me."
+            )

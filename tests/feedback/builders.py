@@ -1,0 +1,86 @@
+"""Responses for tests, in as few words as possible."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from django.utils import timezone
+
+from articles.models import Article
+from feedback.exports import Flavour, export_responses
+from feedback.models import (
+    Response,
+    StatementWording,
+    Survey,
+    SurveyItem,
+    SurveyVersion,
+    load_survey_version,
+)
+from portal.attestation.models import Reader
+from tests.factories import UserFactory
+
+KEYS = ("clear", "objectives", "relevant", "change")
+
+
+def filled(article: Article, levels: Sequence[object], **fields: object) -> dict[str, object]:
+    """Return what a browser sends for ``levels`` in the order of the default statements."""
+    return {
+        "survey_version": load_survey_version().version_id,
+        "article_version": article.published_version_id,
+        **{f"level-{key}": level for key, level in zip(KEYS, levels, strict=True)},
+        **fields,
+    }
+
+
+def answer(article: Article, rows: Iterable[Sequence[int]], **fields: object) -> list[Response]:
+    """Make a response of a reader of its own for each row of levels."""
+    profile = {name: fields.pop(name, "") for name in ("profession", "specialty", "country")}
+    now = timezone.now()
+    responses = [
+        Response(
+            reader=Reader(**profile),
+            article=article,
+            article_version_id=article.published_version_id,
+            levels=list(levels),
+            **{
+                "survey_version_id": load_survey_version().version_id,
+                "submitted_at": now,
+                "updated_at": now,
+                **profile,
+                **fields,
+            },
+        )
+        for levels in rows
+    ]
+    Reader.objects.bulk_create(response.reader for response in responses)
+    return Response.objects.bulk_create(responses)
+
+
+def publish_version_2(*, changed: str, text: str, is_comparable: bool = True) -> SurveyVersion:
+    """Publish the default survey with another wording of the statement ``changed``, put last."""
+    survey = Survey.objects.get(key="default")
+    wordings = {item.wording.statement.key: item.wording for item in load_survey_version().items}
+    old = wordings.pop(changed)
+    new = StatementWording.objects.create(
+        statement=old.statement, number=old.number + 1, text=text, is_comparable=is_comparable
+    )
+    latest = survey.versions.first()
+    version = SurveyVersion.objects.create(survey=survey, number=latest.number + 1)
+    for position, wording in enumerate([*wordings.values(), new], 1):
+        # Positions need no particular numbers, only an order.
+        SurveyItem.objects.create(version=version, wording=wording, position=10 * position)
+    version.published_at = timezone.now()
+    version.save()
+    return version
+
+
+def rows_of(content: bytes, encoding: str = "utf-8") -> list[dict[str, str]]:
+    """Return the rows of a CSV file by column."""
+    return list(csv.DictReader(io.StringIO(content.decode(encoding), newline="")))
+
+
+def export(article: Article | None = None, flavour: Flavour = Flavour.ANALYSIS) -> bytes:
+    """Return the whole file, exported by a new user."""
+    return b"".join(
+        export_responses(user=UserFactory(), purpose="A test", flavour=flavour, article=article)
+    )

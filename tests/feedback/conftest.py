@@ -1,0 +1,46 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from portal.attestation.cookie import AttestedReader, set_cookie
+from portal.attestation.models import Reader, current_statement
+from tests.factories import ReaderFactory, UserFactory
+
+
+def attest(client: Client, reader: Reader) -> Client:
+    """Give ``client`` the cookie that ``reader`` got at the gate."""
+    response = HttpResponse()
+    set_cookie(response, AttestedReader(reader.pk, current_statement().number))
+    client.cookies.update(response.cookies)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def trusted_memory(settings: Any) -> None:
+    """Let a slow machine not ask for the content stamp in the middle of counted queries."""
+    settings.CONTENT_STAMP_SECONDS = 3600
+
+
+@pytest.fixture
+def reader(db: None) -> Reader:
+    return ReaderFactory(profession="physician", specialty="haematology", country="GB")
+
+
+@pytest.fixture
+def attested(client: Client, reader: Reader) -> Client:
+    return attest(client, reader)
+
+
+@pytest.fixture
+def desk(db: None) -> Callable[[str], Client]:
+    """Return a function that signs in a new member of a group (or nobody's: "")."""
+
+    def sign_in(group: str) -> Client:
+        client = Client()
+        client.force_login(UserFactory(group=group or None, is_staff=True))
+        return client
+
+    return sign_in

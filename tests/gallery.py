@@ -1,0 +1,356 @@
+"""Every kind of page of the portal, as the demo shows it, and how a browser gets there.
+
+The screenshots (``python -m tests.screenshots``) and the tests of every page
+(``tests/journeys/test_every_page.py``) walk the same list: a page that is shown is checked.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import StringIO
+
+from django.conf import settings
+from django.core.management import call_command
+from django.template.loader import render_to_string
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Browser, BrowserContext, Page, Response, Route
+
+from articles.models import Article, Topic
+from portal.accounts.models import User
+from portal.attestation.models import current_statement
+from portal.core.models import Page as PlainPage
+from portal.demo.users import ADMIN, EDITOR, STAFF
+from portal.funders.models import Agreement, Funder
+from portal.mail.models import Mailing, Subscriber
+from portal.people.models import Person
+from portal.updates.services import announce_article, confirm_subscription
+from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
+from tests.browser import open_context
+
+ARTICLE = "late-failure-after-car-t-cell-therapy"
+FEW_RESPONSES = "registries-and-randomised-trials"
+
+# Who looks: each has a browser of their own.
+VISITOR = "visitor"
+READER = "reader"  # has attested
+RESPONDER = "responder"  # has attested and answered the survey
+MEMBER = "member"  # has attested and signed in
+DESK_EDITOR = "editor"
+DESK_STAFF = "staff"
+VISITORS = (VISITOR, READER, RESPONDER, MEMBER, DESK_EDITOR, DESK_STAFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One page: ``visitor`` opens ``address`` and presses the button ``press``, if it names one.
+
+    ``html`` is shown at ``address`` instead of what the server would answer: for pages that no
+    address leads to (the database is away) and for mails.
+    """
+
+    name: str
+    address: str
+    visitor: str = VISITOR
+    press: str = ""
+    status: int = 200
+    html: str = ""
+
+    @property
+    def is_desk(self) -> bool:
+        return self.address.startswith("/admin/") and "/preview/" not in self.address
+
+    @property
+    def is_mail(self) -> bool:
+        return self.address.startswith("/mail/")
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """All places, and for each kind of visitor the cookies that let them in."""
+
+    places: list[Place]
+    cookies: dict[str, dict[str, str]]
+
+
+def load_gallery() -> Gallery:
+    """Load the demo and what it lacks (mails, a subscriber), and let the visitors in."""
+    places = _load_places()
+    return Gallery(places, {visitor: _let_in(visitor) for visitor in VISITORS})
+
+
+def _load_places() -> list[Place]:
+    call_command("load_demo", stdout=StringIO())
+    article = Article.objects.get(slug=ARTICLE)
+    subscriber, waiting = _subscribers()
+    # The demo was announced before anybody had subscribed.
+    Mailing.objects.all().delete()
+    mailing = announce_article(article=article, version=article.versions.get())
+    assert mailing is not None
+    return [
+        *_public_places(article),
+        *_update_places(subscriber, waiting),
+        *_reader_places(),
+        *_account_places(),
+        *_error_places(),
+        *_editor_places(article),
+        *_staff_places(article, mailing),
+        Place("mail-article-update", "/mail/article-update/", html=_filled(mailing, subscriber)),
+    ]
+
+
+def _subscribers() -> tuple[Subscriber, Subscriber]:
+    subscriber = Subscriber.objects.create(
+        public_id=uuid.UUID(int=1), email="a.reader@hospital.example"
+    )
+    chosen = Topic.objects.order_by("name")[:2]
+    confirm_subscription(subscriber=subscriber, topic_ids=[topic.pk for topic in chosen])
+    for number in range(2, 9):
+        another = Subscriber.objects.create(
+            public_id=uuid.UUID(int=number), email=f"reader{number}@hospital.example"
+        )
+        confirm_subscription(subscriber=another, topic_ids=[])
+    waiting = Subscriber.objects.create(
+        public_id=uuid.UUID(int=9), email="b.reader@hospital.example"
+    )
+    return subscriber, waiting
+
+
+def _filled(mailing: Mailing, subscriber: Subscriber) -> str:
+    return mailing.html.replace("[[preferences_url]]", preferences_url(subscriber)).replace(
+        "[[unsubscribe_url]]", unsubscribe_url(subscriber)
+    )
+
+
+def _public_places(article: Article) -> list[Place]:
+    topic = article.topics.order_by("pk").first()
+    empty = Topic.objects.create(name="Supportive care", slug="supportive-care")
+    assert topic is not None
+    return [
+        Place("home", reverse("home")),
+        Place("articles", reverse("article_list")),
+        Place("topic", topic.get_absolute_url()),
+        Place("topic-empty", empty.get_absolute_url()),
+        Place("teaser", article.get_absolute_url()),
+        Place("gate", f"{reverse('gate')}?next={article.get_absolute_url()}"),
+        Place("gate-error", reverse("gate"), press="Continue"),
+        Place("patients", reverse("not_a_professional")),
+        Place("funders", reverse("funder_list")),
+        Place("search", f"{reverse('search')}?q=survival"),
+        Place("search-nothing", f"{reverse('search')}?q=appendicitis"),
+        Place("search-start", reverse("search")),
+        *(Place(f"page-{page.slug}", page.get_absolute_url()) for page in PlainPage.objects.all()),
+    ]
+
+
+def _update_places(subscriber: Subscriber, waiting: Subscriber) -> list[Place]:
+    def path(url: str) -> str:
+        return url.removeprefix(settings.SITE_URL)
+
+    return [
+        Place("subscribe", reverse("subscribe")),
+        Place("subscribe-error", reverse("subscribe"), press="Subscribe"),
+        Place("subscribe-check-your-mail", reverse("subscribe_done")),
+        Place("subscribe-confirm", path(confirmation_url(waiting, []))),
+        Place("subscribe-preferences", path(preferences_url(subscriber))),
+        Place("subscribe-saved", path(preferences_url(subscriber)), press="Save"),
+        Place("unsubscribe", path(unsubscribe_url(subscriber))),
+    ]
+
+
+def _reader_places() -> list[Place]:
+    article = reverse("article", args=[ARTICLE])
+    table = reverse("article", args=["hazard-ratio"])
+    figure = reverse("article", args=["kaplan-meier-curve"])
+    survey = reverse("respond", args=[ARTICLE])
+    return [
+        Place("article", article, READER),
+        Place("article-table", table, READER),
+        Place("article-figure", figure, READER),
+        Place("survey", survey, READER),
+        Place("survey-error", survey, READER, press="Send feedback", status=400),
+        Place("thank-you", reverse("feedback_thanks", args=[ARTICLE]), RESPONDER),
+        Place("survey-change", survey, RESPONDER),
+    ]
+
+
+def _account_places() -> list[Place]:
+    return [
+        Place("sign-in", reverse("account_login")),
+        Place("sign-in-error", reverse("account_login"), press="Sign in"),
+        Place("sign-up", reverse("account_signup")),
+        Place("sign-up-error", reverse("account_signup"), press="Create account"),
+        Place("password-reset", reverse("account_reset_password")),
+        Place("password-reset-done", reverse("account_reset_password_done")),
+        Place("account", reverse("account_email"), MEMBER),
+        Place("account-password", reverse("account_change_password"), MEMBER),
+        Place("sign-out", reverse("account_logout"), MEMBER),
+    ]
+
+
+def _error_places() -> list[Place]:
+    return [
+        Place("error-400", "/search/?q=%00", status=400),
+        Place("error-403", reverse("admin:feedback_results"), DESK_EDITOR, status=403),
+        Place("error-404", "/no-such-page/", status=404),
+        Place("error-500", "/error/500/", status=500, html=render_to_string("500.html")),
+        Place("error-503", "/error/503/", status=503, html=render_to_string("503.html")),
+    ]
+
+
+def _editor_places(article: Article) -> list[Place]:
+    draft = Article.objects.get(status=Article.Status.DRAFT)
+
+    def of_article(view: str, which: Article) -> str:
+        return reverse(f"admin:articles_article_{view}", args=[which.pk])
+
+    # Adding to a published article makes its draft newer than its version.
+    return [
+        Place("desk-editor", reverse("admin:index"), DESK_EDITOR),
+        Place("desk-articles", reverse("admin:articles_article_changelist"), DESK_EDITOR),
+        Place("desk-article-new", reverse("admin:articles_article_add"), DESK_EDITOR),
+        Place("desk-article", of_article("change", article), DESK_EDITOR),
+        Place(
+            "desk-article-error", reverse("admin:articles_article_add"), DESK_EDITOR, press="Save"
+        ),
+        Place("desk-publish", of_article("publish", article), DESK_EDITOR),
+        Place("desk-publish-blocked", of_article("publish", draft), DESK_EDITOR),
+        Place("desk-preview", of_article("preview", draft), DESK_EDITOR),
+        Place("desk-history", of_article("history", article), DESK_EDITOR),
+        Place(
+            "desk-person",
+            reverse("admin:people_person_change", args=[Person.objects.earliest("pk").pk]),
+            DESK_EDITOR,
+        ),
+    ]
+
+
+def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
+    few = Article.objects.get(slug=FEW_RESPONSES)
+    export = reverse("admin:feedback_export")
+
+    def staff(name: str, view: str, *arguments: object) -> Place:
+        return Place(name, reverse(f"admin:{view}", args=arguments), DESK_STAFF)
+
+    return [
+        staff("desk-staff", "index"),
+        staff("desk-results", "feedback_results"),
+        staff("desk-article-results", "feedback_article_results", article.pk),
+        staff("desk-article-results-few", "feedback_article_results", few.pk),
+        staff("desk-export", "feedback_export"),
+        Place("desk-export-error", export, DESK_STAFF, press="Export", status=400),
+        staff("desk-funders", "funders_funder_changelist"),
+        staff("desk-funder", "funders_funder_change", Funder.objects.earliest("pk").pk),
+        staff("desk-agreements", "funders_agreement_changelist"),
+        staff("desk-agreement", "funders_agreement_change", Agreement.objects.earliest("pk").pk),
+        staff("desk-mailings", "mail_mailing_changelist"),
+        staff("desk-mailing", "mail_mailing_change", mailing.pk),
+        staff("desk-deliveries", "mail_delivery_changelist"),
+        staff("desk-settings", "core_sitesettings_change", 1),
+        staff("desk-page", "core_page_change", PlainPage.objects.earliest("pk").pk),
+    ]
+
+
+class Tour:
+    """Browsers of all visitors, each made when it is first needed."""
+
+    def __init__(
+        self, gallery: Gallery, browser: Browser, base_url: str, **options: object
+    ) -> None:
+        self._gallery, self._browser = gallery, browser
+        self._base_url, self._options = base_url, options
+        self._contexts: dict[str, BrowserContext] = {}
+        self.complaints: list[str] = []
+        # Everything that the page which was visited last has loaded, itself first.
+        self.loaded: list[Response] = []
+
+    def visit(self, place: Place) -> Page:
+        """Return a page of the place's visitor, standing there; the one before is closed.
+
+        In one and the same tab Chromium loads fonts again that only the page before has used.
+        """
+        context = self._context_of(place.visitor)
+        for page in context.pages:
+            page.close()
+        page = context.new_page()
+        page.on("response", self._note)
+        if place.html:
+            _serve(page, place)
+        response = page.goto(place.address)
+        if place.press:
+            with page.expect_navigation() as navigation:
+                page.locator("main, #content").get_by_role("button", name=place.press).first.click()
+            response = navigation.value
+        assert response is not None
+        assert response.status == place.status, f"{place.name}: {response.status}"
+        return page
+
+    def _context_of(self, visitor: str) -> BrowserContext:
+        if visitor not in self._contexts:
+            context = open_context(self._browser, self._base_url, self.complaints, **self._options)
+            context.add_cookies(
+                [
+                    {"name": name, "value": value, "url": self._base_url}
+                    for name, value in self._gallery.cookies[visitor].items()
+                ]
+            )
+            self._contexts[visitor] = context
+        return self._contexts[visitor]
+
+    def _note(self, response: Response) -> None:
+        if response.request.is_navigation_request():
+            self.loaded.clear()
+        self.loaded.append(response)
+
+    def close(self) -> None:
+        for context in self._contexts.values():
+            context.close()
+
+
+@contextmanager
+def tour(gallery: Gallery, browser: Browser, base_url: str, **options: object) -> Iterator[Tour]:
+    """Open browsers with the options of Playwright's ``new_context``; close them at the end."""
+    opened = Tour(gallery, browser, base_url, **options)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _serve(page: Page, place: Place) -> None:
+    headers = {"content-type": "text/html; charset=utf-8"}
+    if not place.is_mail:
+        answer = page.request.get("/livez")
+        headers["content-security-policy"] = answer.headers["content-security-policy"]
+
+    def answer_with_html(route: Route) -> None:
+        route.fulfill(status=place.status, headers=headers, body=place.html)
+
+    page.route(f"**{place.address}", answer_with_html)
+
+
+def _let_in(visitor: str) -> dict[str, str]:
+    """Return the cookies of a reader who has attested, or of somebody signed in."""
+    client = Client()
+    if visitor in (READER, RESPONDER, MEMBER):
+        form = {"is_healthcare_professional": "on", "statement": current_statement().number}
+        client.post(reverse("gate"), form)
+    if visitor == RESPONDER:
+        _answer_survey(client)
+    if user := {MEMBER: ADMIN, DESK_EDITOR: EDITOR, DESK_STAFF: STAFF}.get(visitor):
+        client.force_login(User.objects.get(email=user.email))
+    return {name: morsel.value for name, morsel in client.cookies.items()}
+
+
+def _answer_survey(client: Client) -> None:
+    address = reverse("respond", args=[ARTICLE])
+    form = client.get(address).context["form"]
+    answers = {
+        "survey_version": form.survey.version_id,
+        "article_version": form.shown_article_version(),
+    }
+    for number, statement in enumerate(form.statements()):
+        answers[statement.html_name] = 4 + number % 2
+    answered = client.post(address, answers)
+    assert answered.status_code == 303

@@ -1,0 +1,159 @@
+"""What holds for every page that the gallery lists, as the demo shows it.
+
+The demo is loaded once for all tests of this file; they write nothing that another one reads.
+"""
+
+import gzip
+from collections.abc import Iterable
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import Page, Response
+
+from tests.axe import violations
+from tests.gallery import DESK_EDITOR, Gallery, Place, load_gallery, tour
+
+# Not with transactions: after a test with them the database is emptied.
+pytestmark = pytest.mark.django_db
+
+KB = 1024
+# Bytes (gzip) per page, as docs/design.md promises: HTML, style sheets, scripts, fonts.
+BUDGETS = {
+    "article": (40 * KB, 18 * KB, 8 * KB, 75 * KB),
+    "other": (20 * KB, 18 * KB, 4 * KB, 30 * KB),
+    "chart": (30 * KB, 18 * KB, 8 * KB, 30 * KB),
+}
+KINDS = ("document", "stylesheet", "script", "font")
+PAGES_OF_ARTICLES = {"teaser", "article", "article-table", "article-figure", "desk-preview"}
+PAGES_OF_CHARTS = {"desk-results", "desk-article-results"}
+# Markup of Django's admin (and its Select2) that no style sheet can mend; reported upstream or
+# known there. Each names the rule and what stands in the element.
+DJANGOS_OWN = (
+    ("aria-prohibited-attr:", "search-label-icon"),  # the magnifier of the two lists' filter
+    ("empty-table-header:", "<th"),  # the column for a row's title
+    ("aria-input-field-name:", "select2-"),  # an empty autocomplete
+)
+# A message is no page: its landmarks are those of the mail program.
+NOT_OF_MAILS = ("landmark-one-main:", "page-has-heading-one:", "region:")
+
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+OUTLINE = "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(h => +h.tagName[1])"
+LANDMARKS = "['header', 'nav', 'main', 'footer'].filter(tag => document.querySelector(tag))"
+
+
+@pytest.fixture(scope="module")
+def gallery(standing_server: str) -> Gallery:
+    return load_gallery()
+
+
+def accepted(place: Place, violation: str) -> bool:
+    if place.is_mail:
+        return violation.startswith(NOT_OF_MAILS)
+    return place.is_desk and any(
+        violation.startswith(rule) and part in violation for rule, part in DJANGOS_OWN
+    )
+
+
+def axe(page: Page, place: Place, *, layout_only: bool) -> Iterable[str]:
+    for violation in violations(page, layout_only=layout_only):
+        if not accepted(place, violation):
+            yield violation
+
+
+def outline(page: Page, place: Place) -> Iterable[str]:
+    """One h1 and no level left out; Django's admin has its own order of headings."""
+    levels = page.evaluate(OUTLINE)
+    if levels.count(1) != 1:
+        yield f"{levels.count(1)} elements h1"
+    if not place.is_desk and any(b > a + 1 for a, b in pairwise(levels)):
+        yield f"levels of headings: {levels}"
+
+
+def landmarks(page: Page, place: Place) -> Iterable[str]:
+    wanted = ["header", "nav", "main", "footer"]
+    if place.name in ("error-400", "error-500", "error-503"):
+        wanted = ["header", "main"]  # rendered without anything that could fail again
+    if not place.is_mail and not place.is_desk and page.evaluate(LANDMARKS) != wanted:
+        yield f"landmarks: {page.evaluate(LANDMARKS)}"
+
+
+def errors(page: Page, place: Place) -> Iterable[str]:
+    """A form that came back has "Error:" in its title and the focus on what is wrong."""
+    if not place.name.endswith("-error") or place.visitor == DESK_EDITOR:
+        return
+    if not place.is_desk and not page.title().startswith("Error:"):
+        yield f"title {page.title()!r}"
+    if not page.locator("[data-error-summary]").count():
+        yield "no summary of errors"
+    elif not place.is_desk and page.evaluate(
+        "!document.activeElement.matches('[data-error-summary]')"
+    ):
+        yield "the focus is not on the summary"
+
+
+def over_budget(loaded: list[Response], place: Place, sizes: dict[str, int]) -> Iterable[str]:
+    if place.name in PAGES_OF_ARTICLES:
+        budget = BUDGETS["article"]
+    elif place.name in PAGES_OF_CHARTS:
+        budget = BUDGETS["chart"]
+    elif place.is_desk or place.is_mail:
+        return
+    else:
+        budget = BUDGETS["other"]
+    spent: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
+    for response in loaded:
+        kind, url = response.request.resource_type, response.url
+        if kind in spent:
+            if kind == "document" or url not in sizes:
+                sizes[url] = size(response, kind)
+            spent[kind][url] = sizes[url]
+    for kind, limit in zip(KINDS, budget, strict=True):
+        if sum(spent[kind].values()) > limit:
+            yield f"{kind}: more than {limit} bytes: {spent[kind]}"
+
+
+def size(response: Response, kind: str) -> int:
+    """What a browser transfers: fonts are compressed already, the rest is sent as gzip."""
+    body = response.body()
+    return len(body) if kind == "font" else len(gzip.compress(body, 6))
+
+
+def test_narrow_and_light(browser, standing_server, gallery):
+    """All rules of axe, nothing cut off at 320 px, headings, landmarks, titles, budgets."""
+    found: list[str] = []
+    titles: dict[str, set[str]] = {}
+    sizes: dict[str, int] = {}
+    options = {"viewport": {"width": 320, "height": 800}, "color_scheme": "light"}
+    with tour(gallery, browser, standing_server, **options) as opened:
+        for place in gallery.places:
+            page = opened.visit(place)
+            page.evaluate("document.fonts.ready")
+            complaints = [
+                *over_budget(list(opened.loaded), place, sizes),
+                *outline(page, place),
+                *landmarks(page, place),
+                *errors(page, place),
+                *axe(page, place, layout_only=False),
+            ]
+            if (pixels := page.evaluate(SIDEWAYS)) > 0:
+                complaints.append(f"{pixels} px too wide")
+            found += [f"{place.name}: {complaint}" for complaint in complaints]
+            titles.setdefault(page.title(), set()).add(place.address)
+    found += opened.complaints
+    found += [f"{same} are all called {title!r}" for title, same in titles.items() if len(same) > 1]
+    assert not found, "\n".join(found)
+
+
+def test_wide_and_dark(browser, standing_server, gallery):
+    """The rules of axe that hang on width and colours; nothing cut off at 1280 px."""
+    found = []
+    options = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"}
+    with tour(gallery, browser, standing_server, **options) as opened:
+        for place in gallery.places:
+            page = opened.visit(place)
+            complaints = list(axe(page, place, layout_only=True))
+            if (pixels := page.evaluate(SIDEWAYS)) > 0:
+                complaints.append(f"{pixels} px too wide")
+            found += [f"{place.name}: {complaint}" for complaint in complaints]
+    found += opened.complaints
+    assert not found, "\n".join(found)

@@ -1,0 +1,100 @@
+"""The rich-text editor in a real browser, under the Content Security Policy of its pages.
+
+``open_page`` fails a test whose pages complain: a refused style or script is a complaint.
+"""
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth import SESSION_KEY
+from django.test import Client
+
+from articles.models import Article
+from tests.factories import PublishableArticleFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def desk(open_page, live_server):
+    """A page whose browser is signed in as an editor."""
+    client = Client()
+    client.force_login(UserFactory(group="Editors"))
+    assert SESSION_KEY in client.session
+    page = open_page()
+    name = django_settings.SESSION_COOKIE_NAME
+    page.context.add_cookies(
+        [{"name": name, "value": client.cookies[name].value, "url": live_server.url}]
+    )
+    return page
+
+
+def editor(page, number):
+    return page.locator(f"#sections-{number} .ProseMirror[contenteditable=true]")
+
+
+def test_what_is_typed_in_the_editor_is_kept(desk):
+    article = PublishableArticleFactory()
+    body = article.sections.get(position=1)
+    body.body = (
+        "<p>Old <strong>bold</strong> H<sub>2</sub>O 10<sup>9</sup>/L [@halpern]</p>"
+        "<ul><li><p>One</p></li></ul>"
+        "<table><tbody><tr><th><p>ORR</p></th></tr><tr><td><p>22.6%</p></td></tr></tbody></table>"
+    )
+    body.save()
+    desk.goto(f"/admin/articles/article/{article.pk}/change/")
+    desk.wait_for_selector("#sections-0 .ProseMirror strong")
+    assert desk.locator("#sections-0 .ProseMirror table td").inner_text().strip() == "22.6%"
+
+    editor(desk, 0).locator("> p").first.click()
+    desk.keyboard.press("Home")
+    desk.keyboard.type("New ")
+    desk.keyboard.press("Control+b")
+    desk.keyboard.type("strong")
+    desk.keyboard.press("Control+b")
+    desk.keyboard.type(" ")
+
+    # A row that did not exist when the page was loaded gets an editor of its own.
+    desk.locator("#sections-group .add-row a").click()
+    editor(desk, 2).click()
+    desk.keyboard.type("Added [@halpern]")
+    desk.locator("#id_sections-2-kind").select_option("key_learning")
+    desk.locator("#id_sections-2-position").fill("3")
+
+    desk.locator("input[name=_save]").first.click()
+    desk.wait_for_selector(".messagelist .success")
+    sections = list(Article.objects.get().sections.values_list("kind", "body"))
+    assert sections == [
+        (
+            "text",
+            (
+                "<p>New <strong>strong</strong> Old <strong>bold</strong> "
+                "H<sub>2</sub>O 10<sup>9</sup>/L [@halpern]</p>"
+                "<ul><li><p>One</p></li></ul>"
+                "<table><tbody><tr><th><p>ORR</p></th></tr>"
+                "<tr><td><p>22.6%</p></td></tr></tbody></table>"
+            ),
+        ),
+        ("key_data", "<p>Numbers. [@halpern]</p>"),
+        ("key_learning", "<p>Added [@halpern]</p>"),
+    ]
+
+
+def test_the_policy_is_relaxed_on_the_editors_pages_alone(desk):
+    article = PublishableArticleFactory()
+    policies = {
+        path: desk.goto(path).headers["content-security-policy"]
+        for path in (
+            "/admin/",
+            "/admin/articles/article/",
+            f"/admin/articles/article/{article.pk}/preview/",
+            f"/admin/articles/article/{article.pk}/publish/",
+            f"/admin/articles/article/{article.pk}/change/",
+        )
+    }
+    relaxed = policies.pop(f"/admin/articles/article/{article.pk}/change/")
+    assert "'nonce-" in relaxed
+    assert "style-src-attr 'unsafe-inline'" in relaxed
+    assert "script-src 'self' 'nonce-" in relaxed
+    for policy in policies.values():
+        assert "nonce" not in policy
+        assert "unsafe" not in policy

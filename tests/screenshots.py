@@ -1,0 +1,133 @@
+"""Pictures of every page: ``make screenshots``.
+
+Starts what it needs (PostgreSQL, Redis, a server with the demo, Chromium) and writes
+``var/screenshots/<page>-<width>-<scheme>.png`` for three widths, light and dark, and the four
+pictures of the documentation into ``docs/screenshots/``. The clock stands at the demo's January,
+so that a picture changes only with what it shows.
+
+    python -m tests.screenshots                   everything
+    python -m tests.screenshots 320 dark desk     this width, this scheme, pages named desk…
+"""
+# ruff: noqa: T201 - a command speaks through print
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import time_machine
+
+from portal.core.local.chromium import find_chromium
+from tests import services
+from tests.browser import chromium
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = ROOT / "var" / "screenshots"
+DOCUMENTATION = ROOT / "docs" / "screenshots"
+NOW = datetime(2026, 1, 15, 9, tzinfo=UTC)
+WIDTHS = (320, 768, 1280)
+SCHEMES = ("light", "dark")
+# Fonts and figures, also those far below the window.
+READY = """async () => {
+    for (const image of document.images) image.loading = "eager";
+    await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
+    await document.fonts.ready;
+}"""
+# Place → file in docs/screenshots/ and its height in pixels.
+DOCUMENTED = {
+    "home": ("home.png", 900),
+    "article": ("article.png", 900),
+    "survey": ("survey.png", 900),
+    "desk-article-results": ("results.png", 874),
+}
+
+
+@contextmanager
+def portal() -> Iterator[str]:
+    """Serve an empty portal in this process, with its clock at ``NOW``; yield its address."""
+    try:
+        # Always a database of our own: the demo must not come into one that somebody uses.
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            os.environ.pop(name, None)
+        services.start_services()
+        services.prepare_environment()
+        os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+        os.environ["LOG_LEVEL"] = "ERROR"
+        with time_machine.travel(NOW, tick=True):
+            yield from _serve()
+    finally:
+        services.services.close()
+
+
+def _serve() -> Iterator[str]:
+    import django
+    from django.conf import settings
+    from django.contrib.staticfiles.handlers import StaticFilesHandler
+    from django.core.management import call_command
+    from django.test.testcases import LiveServerThread
+    from django.test.utils import setup_test_environment
+
+    django.setup()
+    setup_test_environment(debug=False)
+    call_command("migrate", verbosity=0)
+    server = LiveServerThread("127.0.0.1", StaticFilesHandler)
+    server.daemon = True
+    server.start()
+    server.is_ready.wait()
+    if server.error:
+        raise server.error
+    settings.SITE_URL = f"http://127.0.0.1:{server.port}"
+    try:
+        yield settings.SITE_URL
+    finally:
+        server.terminate()
+
+
+def main(wanted: list[str]) -> int:
+    widths = [width for width in WIDTHS if str(width) in wanted] or WIDTHS
+    schemes = [scheme for scheme in SCHEMES if scheme in wanted] or SCHEMES
+    names = tuple(name for name in wanted if name not in {*map(str, WIDTHS), *SCHEMES})
+    program = find_chromium()
+    if program is None:
+        print("screenshots: install the package chromium first", file=sys.stderr)
+        return 1
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    DOCUMENTATION.mkdir(parents=True, exist_ok=True)
+    with portal() as address, chromium(program) as browser:
+        from tests.gallery import load_gallery, tour
+
+        gallery = load_gallery()
+        places = [place for place in gallery.places if not names or place.name.startswith(names)]
+        for width in widths:
+            for scheme in schemes:
+                print(f"screenshots: {len(places)} pages, {width} px, {scheme}", flush=True)
+                options: dict[str, Any] = {
+                    "viewport": {"width": width, "height": 900},
+                    "color_scheme": scheme,
+                    "reduced_motion": "reduce",
+                }
+                with tour(gallery, browser, address, **options) as opened:
+                    for place in places:
+                        _take(opened, place, f"{width}-{scheme}")
+    print(f"screenshots: in {PICTURES.relative_to(ROOT)}")
+    return 0
+
+
+def _take(tour: Any, place: Any, which: str) -> None:
+    page = tour.visit(place)
+    page.evaluate(READY)
+    page.screenshot(path=PICTURES / f"{place.name}-{which}.png", full_page=True, caret="hide")
+    if which == "1280-light" and place.name in DOCUMENTED:
+        name, height = DOCUMENTED[place.name]
+        page.screenshot(
+            path=DOCUMENTATION / name,
+            clip={"x": 0, "y": 0, "width": 1280, "height": height},
+            caret="hide",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,230 @@
+"""From publishing an article to the mail about it."""
+
+import datetime
+import re
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from articles.services import publish_article
+from portal.core.content_cache import memory
+from portal.core.models import SiteSettings
+from portal.mail.models import Delivery, MailedItem, Mailing, Subscriber, Suppression
+from portal.updates.models import TopicSubscription
+from portal.updates.services import announce_article, interested_in
+from tests.factories import (
+    AgreementFactory,
+    PublishableArticleFactory,
+    SubscriberFactory,
+    TopicFactory,
+    UserFactory,
+    published_article,
+)
+from tests.fixtures_mail import wait_until
+
+pytestmark = pytest.mark.django_db
+
+
+def subscriber_of(*topics):
+    subscriber = SubscriberFactory()
+    for topic in topics:
+        TopicSubscription.objects.create(subscriber=subscriber, topic=topic)
+    return subscriber
+
+
+def test_publishing_plans_one_mail_for_each_subscriber():
+    subscribers = SubscriberFactory.create_batch(3)
+    article = published_article(title="Late failure & after")
+    mailing = Mailing.objects.get()
+    assert mailing.key == f"article:{article.pk}"
+    assert mailing.subject == "New article: Late failure & after"
+    assert mailing.candidate_count == 3
+    assert set(mailing.deliveries.values_list("subscriber", "state")) == {
+        (subscriber.pk, "pending") for subscriber in subscribers
+    }
+    assert mailing.deadline_at - timezone.now() > datetime.timedelta(days=2, hours=23)
+
+
+def test_a_new_version_of_an_article_is_no_news():
+    SubscriberFactory()
+    article = published_article()
+    publish_article(article=article, user=None)
+    assert (Mailing.objects.count(), Delivery.objects.count()) == (1, 1)
+
+
+def test_only_who_chose_its_topics_or_broader_ones_or_none_is_told():
+    lymphoma = TopicFactory()
+    mantle_cell = TopicFactory(parent=lymphoma)
+    other = TopicFactory()
+    article = PublishableArticleFactory()
+    article.topics.set([mantle_cell])
+    told = {
+        subscriber_of(),
+        subscriber_of(mantle_cell),
+        subscriber_of(lymphoma),
+        subscriber_of(other, lymphoma),
+    }
+    subscriber_of(other)
+    assert set(interested_in(article)) == told
+    article.topics.set([lymphoma])
+    assert subscriber_of(mantle_cell) not in interested_in(article)
+
+
+def test_the_number_of_queries_does_not_grow():
+    counts = []
+    for number in (1, 2):
+        SubscriberFactory.create_batch(number)
+        article = published_article()
+        Mailing.objects.update(key=F("pk"))
+        MailedItem.objects.all().delete()
+        memory.forget()
+        with CaptureQueriesContext(connection) as queries:
+            mailing = announce_article(article=article, version=article.published_version)
+        counts.append(len(queries))
+        assert mailing is not None
+        assert mailing.candidate_count == Subscriber.objects.count()
+    assert counts[0] == counts[1]
+
+
+def test_the_mail_holds_what_is_public_and_nothing_else():
+    SiteSettings.objects.create(
+        name="The Hub", publisher_name="Publisher Ltd", postal_address="1 Street\nTown"
+    )
+    AgreementFactory(funder__name="Helvion AG")
+    SubscriberFactory()
+    article = published_article(title="A <b>title</b>", summary="A summary & more.")
+    mailing = Mailing.objects.get()
+    for content in (mailing.html, mailing.text):
+        assert "Interpret a hazard ratio." in content
+        assert "sponsored by Helvion AG" in content
+        assert "Funders have no influence on our content." in content
+        assert f"http://testserver/articles/{article.slug}/" in content
+        assert "1 minute to read" in content
+        assert "Publisher Ltd" in content
+        assert "1 Street\nTown" in content
+        assert "because you asked The Hub for updates" in content
+        assert content.count("[[unsubscribe_url]]") == 1
+        assert content.count("[[preferences_url]]") == 1
+        assert "The body of it" not in content
+        assert "Halpern" not in content
+    assert "A <b>title</b>" in mailing.text
+    assert "A summary & more." in mailing.text
+    assert "A &lt;b&gt;title&lt;/b&gt;" in mailing.html
+    assert "A summary &amp; more." in mailing.html
+
+
+def test_the_html_is_fit_for_mail_programs():
+    SubscriberFactory()
+    published_article()
+    html = Mailing.objects.get().html
+    assert len(html.encode()) < 100_000
+    assert '<html lang="en-gb" dir="ltr">' in html
+    assert re.findall(r"<table(.*?)>", html) == re.findall(
+        r"<table(.*?role=\"presentation\".*?)>", html
+    )
+    assert html.count("<h1") == 1
+    assert "prefers-color-scheme: dark" in html
+    assert re.search(r'<h1 style="[^"]*font-size: 26px', html)
+    for forbidden in ("<img", "<script", "<link", "src=", "@import", "url("):
+        assert forbidden not in html
+    addresses = set(re.findall(r'href="([^"]*)"', html))
+    own = {address for address in addresses if address.startswith("http://testserver/")}
+    assert addresses - own == {"[[unsubscribe_url]]", "[[preferences_url]]"}
+
+
+def test_a_bounced_address_is_not_written_to():
+    subscriber = SubscriberFactory()
+    Suppression.objects.create(address=subscriber.email, reason="bounce")
+    published_article()
+    mailing = Mailing.objects.get()
+    assert (mailing.candidate_count, mailing.excluded_count) == (0, 1)
+
+
+def test_the_subscribe_box_costs_no_query(django_assert_num_queries):
+    from django.template import Context, Template
+
+    with django_assert_num_queries(0):
+        html = Template("{% load updates %}{% subscribe_box %}").render(Context())
+    assert 'href="/updates/"' in html
+
+
+@pytest.mark.django_db(transaction=True)
+def test_from_subscribing_to_unsubscribing(smtp_sink, celery_worker):
+    """The whole way, with a real worker and a real mail server."""
+    browser = Client()
+    browser.post("/updates/", {"email": "reader@hospital.example", "consent": "on"})
+    wait_until(lambda: len(smtp_sink.received) == 1, 15, "the confirmation mail")
+    (link,) = re.findall(r"http://testserver(/updates/confirm/\S+)", smtp_sink.received[0].text)
+    assert browser.post(link).status_code == 200
+
+    article = published_article(title="Late failure")
+    wait_until(lambda: len(smtp_sink.received) == 2, 15, "the update")
+    update = smtp_sink.received[1]
+    assert update.recipients == ["reader@hospital.example"]
+    assert update.message["Subject"] == "New article: Late failure"
+    assert f"/articles/{article.slug}/" in update.text
+
+    (one_click,) = re.findall(r"<http://testserver(\S+?)>", update.message["List-Unsubscribe"])
+    # As a mail provider does it: without cookies, from elsewhere.
+    provider = Client(enforce_csrf_checks=True)
+    assert provider.post(one_click, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    published_article(title="Not for me")
+    assert Mailing.objects.latest("pk").candidate_count == 0
+    assert len(smtp_sink.received) == 2
+
+
+# --- the desk -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["mailing", "delivery", "subscriber", "suppression"])
+def test_staff_see_the_lists_at_a_constant_cost(client, model):
+    staff = UserFactory(group="Staff")
+    client.force_login(staff)
+    url = reverse(f"admin:mail_{model}_changelist")
+    counts = []
+    for number in (1, 2):
+        for _ in range(number):
+            Suppression.objects.create(
+                address=SubscriberFactory().email, reason="request", expires_at=timezone.now()
+            )
+            published_article()
+        memory.forget()
+        client.get(url)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(url).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_the_desk_shows_sums_that_add_up_and_lets_nobody_write(client):
+    client.force_login(UserFactory(group="Staff"))
+    SubscriberFactory.create_batch(2)
+    published_article()
+    mailing = Mailing.objects.get()
+    mailing.deliveries.filter(pk=mailing.deliveries.first().pk).update(
+        state="sent", attempts=1, started_at=timezone.now(), finished_at=timezone.now()
+    )
+    html = client.get(reverse("admin:mail_mailing_changelist")).content.decode()
+    cells = {
+        name: int(re.search(rf'<td class="field-{name}">(\d+)</td>', html)[1])
+        for name in ("candidate_count", "open", "sent", "failed", "skipped", "unknown")
+    }
+    assert cells == {
+        "candidate_count": 2,
+        "open": 1,
+        "sent": 1,
+        "failed": 0,
+        "skipped": 0,
+        "unknown": 0,
+    }
+    for name, pk in (("mailing", mailing.pk), ("delivery", mailing.deliveries.first().pk)):
+        change = reverse(f"admin:mail_{name}_change", args=[pk])
+        assert client.get(change).status_code == 200
+        assert client.post(change, {}).status_code == 403
+        assert client.post(reverse(f"admin:mail_{name}_delete", args=[pk])).status_code == 403
+        assert client.get(reverse(f"admin:mail_{name}_add")).status_code == 403
