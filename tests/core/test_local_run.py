@@ -1,6 +1,7 @@
 """`make run` and what it is made of: environment, supervision, set-up, and the whole thing."""
 
 import fcntl
+import hashlib
 import http.client
 import io
 import json
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,32 @@ def test_set_up_installs_once_and_takes_up_an_interrupted_installation(
     assert "installed in" in capsys.readouterr().out
     bootstrap.install(python, requirements, place)
     assert capsys.readouterr().out == ""
+
+    # A release that came out after the pins, of a package that another one wants with an extra.
+    monkeypatch.setenv("PIP_FIND_LINKS", os.fspath(tmp_path / "wheels"))
+    pins = [
+        make_wheel(tmp_path / "wheels", "pinned", "1.0"),
+        make_wheel(tmp_path / "wheels", "user", "1.0", "Requires-Dist: pinned[more]>=1.0"),
+    ]
+    make_wheel(tmp_path / "wheels", "pinned", "1.1")
+    requirements.write_text("\n".join(pins) + "\n")
+    bootstrap.install(python, requirements, place)
+    versions = "from importlib.metadata import version as v; print(v('pinned'), v('user'))"
+    found = subprocess.run([python, "-c", versions], capture_output=True, text=True, check=True)
+    assert found.stdout == "1.0 1.0\n"
+
+
+def make_wheel(folder: Path, name: str, version: str, *metadata: str) -> str:
+    """Write an empty package into `folder`; return its line for a file of requirements."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
+    head = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", "Provides-Extra: more"]
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(f"{info}/METADATA", "\n".join([*head, *metadata]) + "\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,9 @@ def install(python: Path, requirements: Path, place: Path) -> None:
     say(f"installing {count} pinned packages from {requirements} …")
     started = time.monotonic()
     command = [os.fspath(python), "-m", "pip", "install", "--require-hashes", "--no-input"]
-    command += ["--disable-pip-version-check", "-r", os.fspath(requirements)]
+    # The file names everything. If pip resolved it again, an extra ("coverage[toml]") would make it
+    # prefer a release that is newer than the pinned one, and then refuse that for its missing hash.
+    command += ["--no-deps", "--disable-pip-version-check", "-r", os.fspath(requirements)]
     lines = _run_pip(command, count)
     if lines is not None:
         print("\n".join(lines[-15:]), file=sys.stderr)
