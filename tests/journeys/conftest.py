@@ -1,17 +1,21 @@
 """A real Chromium against a real server, with and without JavaScript."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from portal.core.content_cache import memory
 from portal.core.local.chromium import find_chromium
 from tests.browser import chromium, open_context
+from tests.fixtures_mail import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +25,40 @@ def browser() -> Iterator[Browser]:
         pytest.skip("No Chromium on this machine: install the package chromium")
     with chromium(program) as browser:
         yield browser
+
+
+class RequestsInProgress:
+    """How many requests the server's threads are busy with.
+
+    A page that is closed may leave some: a picture of which the browser needed no more. They must
+    have ended before the database is emptied, or the two wait for each other's locks.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.lock = threading.Lock()
+        request_started.connect(self.begin)
+        request_finished.connect(self.end)
+
+    def begin(self, sender: Any, **kwargs: Any) -> None:
+        self.add(1, sender)
+
+    def end(self, sender: Any, **kwargs: Any) -> None:
+        self.add(-1, sender)
+
+    def add(self, number: int, sender: Any) -> None:
+        # Django's test client sends the same signals, but not always both.
+        if isinstance(sender, type) and issubclass(sender, WSGIHandler):
+            with self.lock:
+                self.count += number
+
+    def wait(self) -> None:
+        wait_until(lambda: self.count == 0, what="the end of all requests")
+
+
+@pytest.fixture(scope="session")
+def requests_in_progress() -> RequestsInProgress:
+    return RequestsInProgress()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +96,9 @@ def site_url(request: pytest.FixtureRequest, settings: Any) -> str:
 
 
 @pytest.fixture
-def open_page(browser: Browser, site_url: str) -> Iterator[Callable[..., Page]]:
+def open_page(
+    browser: Browser, site_url: str, requests_in_progress: RequestsInProgress
+) -> Iterator[Callable[..., Page]]:
     """Return a function that opens a page of a new visitor.
 
     Keyword arguments are those of Playwright's ``new_context``: ``java_script_enabled``,
@@ -76,4 +116,5 @@ def open_page(browser: Browser, site_url: str) -> Iterator[Callable[..., Page]]:
     yield open_page
     for context in contexts:
         context.close()
+    requests_in_progress.wait()
     assert complaints == []
