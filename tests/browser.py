@@ -16,6 +16,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # One process for all pages: making one for each costs more than showing the page.
+    "--renderer-process-limit=1",
     "--font-render-hinting=none",
     "--disable-lcd-text",
 ]

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+import coverage
 import pytest
 
 services = ExitStack()
@@ -80,6 +81,18 @@ def pytest_load_initial_conftests() -> Generator[None]:
     except BaseException:
         services.close()
         raise
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Let one coverage measure a process of xdist: pytest-cov is about to start its own.
+
+    What stands here (that of all subprocesses, by `patch`, among them) saw what was imported so
+    far. If it went on, it would take over in tests that are marked `no_cover`.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        while (measuring := coverage.Coverage.current()) is not None:
+            measuring.stop()
 
 
 @pytest.hookimpl(trylast=True)

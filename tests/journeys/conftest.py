@@ -27,6 +27,11 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(autouse=True)
+def uncovered(no_cover: None) -> None:
+    """Count no line as covered: a walk through all pages runs much and checks little of it."""
+
+
 class RequestsInProgress:
     """How many requests the server's threads are busy with.
 
