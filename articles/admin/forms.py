@@ -7,10 +7,9 @@ from django.contrib.admin.widgets import AdminFileWidget
 from django.forms import BaseInlineFormSet
 from django.utils.translation import gettext_lazy as _
 
+from articles.citations import citation_errors
+from articles.models import Article, Reference, Section
 from portal.core.rich_text import sanitize_rich_text
-
-from .citations import citation_errors
-from .models import Article, Reference, Section
 
 
 class PublishForm(forms.Form):

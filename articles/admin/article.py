@@ -15,76 +15,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from portal.accounts.models import User
-from portal.core.http import private
-from portal.core.inlines import TabularInline
-from portal.core.rich_text_admin import RichTextAdminMixin
-
-from .admin_forms import PublishForm, SectionForm, SectionFormSet
-from .documents import build_document
-from .models import (
+from articles.documents import build_document
+from articles.models import (
     Article,
-    ArticleAuthor,
-    ArticleVersion,
-    LearningObjective,
     Reference,
     Section,
-    Topic,
 )
-from .objectives import banned_verb
-from .pages import render_page
-from .reference_form import ReferenceForm
-from .services import PublicationBlocked, publication_blocks, publish_article
+from articles.objectives import banned_verb
+from articles.pages import render_page
+from articles.services import PublicationBlocked, publication_blocks, publish_article
+from portal.accounts.models import User
+from portal.core.http import private
+from portal.core.rich_text_admin import RichTextAdminMixin
 
-
-@admin.register(Topic)
-class TopicAdmin(admin.ModelAdmin[Topic]):
-    list_display = ["name", "parent"]
-    list_select_related = ["parent"]
-    search_fields = ["name"]
-    prepopulated_fields = {"slug": ["name"]}
-
-
-class ArticleAuthorInline(TabularInline[ArticleAuthor, Article]):
-    model = ArticleAuthor
-    extra = 0
-    autocomplete_fields = ["person"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ArticleAuthor]:
-        return super().get_queryset(request).select_related("person")
-
-
-class LearningObjectiveInline(TabularInline[LearningObjective, Article]):
-    model = LearningObjective
-    extra = 0
-
-
-class SectionInline(admin.StackedInline[Section, Article]):
-    model = Section
-    form = SectionForm
-    formset = SectionFormSet
-    extra = 0
-    fieldsets = [
-        (None, {"fields": ["position", "kind", "heading", "body"]}),
-        # The class is what js/section_kinds.js looks for.
-        (
-            gettext_lazy("Figure"),
-            {
-                "classes": ["figure-fields"],
-                "fields": ["image", "alt", "is_decorative", "credit", "licence"],
-            },
-        ),
-    ]
-
-
-class ReferenceInline(admin.StackedInline[Reference, Article]):
-    model = Reference
-    form = ReferenceForm
-    extra = 0
-    fieldsets = [
-        (None, {"fields": [("key", "type"), "authors", "title", "container_title"]}),
-        (None, {"fields": [("year", "volume", "issue", "pages"), ("doi", "pmid"), "url"]}),
-    ]
+from .forms import PublishForm
+from .inlines import ArticleAuthorInline, LearningObjectiveInline, ReferenceInline, SectionInline
 
 
 @admin.register(Article)
@@ -237,33 +182,3 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
                 "blocks": blocks or publication_blocks(article),
             },
         )
-
-
-@admin.register(ArticleVersion)
-class ArticleVersionAdmin(admin.ModelAdmin[ArticleVersion]):
-    """Versions are read, never written: the database refuses it, too."""
-
-    list_display = ["title", "number", "published_at", "published_by", "comment"]
-    date_hierarchy = "published_at"
-    search_fields = ["article__title"]
-    fields = ["article", "number", "published_at", "published_by", "comment", "document"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ArticleVersion]:
-        return super().get_queryset(request).select_related("article", "published_by")
-
-    @admin.display(description=gettext_lazy("title"))
-    def title(self, version: ArticleVersion) -> str:
-        return str(version.document["title"])
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: ArticleVersion | None = None
-    ) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: ArticleVersion | None = None
-    ) -> bool:
-        return False

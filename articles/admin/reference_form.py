@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from .models import Reference
-from .references import Csl
+from articles.models import Reference
+from articles.references import Csl
 
 TYPES = [
     ("article-journal", _("Journal article")),

@@ -1,0 +1,58 @@
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+
+from articles.models import (
+    Article,
+    ArticleAuthor,
+    LearningObjective,
+    Reference,
+    Section,
+)
+from portal.core.inlines import TabularInline
+
+from .forms import SectionForm, SectionFormSet
+from .reference_form import ReferenceForm
+
+
+class ArticleAuthorInline(TabularInline[ArticleAuthor, Article]):
+    model = ArticleAuthor
+    extra = 0
+    autocomplete_fields = ["person"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ArticleAuthor]:
+        return super().get_queryset(request).select_related("person")
+
+
+class LearningObjectiveInline(TabularInline[LearningObjective, Article]):
+    model = LearningObjective
+    extra = 0
+
+
+class SectionInline(admin.StackedInline[Section, Article]):
+    model = Section
+    form = SectionForm
+    formset = SectionFormSet
+    extra = 0
+    fieldsets = [
+        (None, {"fields": ["position", "kind", "heading", "body"]}),
+        # The class is what js/section_kinds.js looks for.
+        (
+            gettext_lazy("Figure"),
+            {
+                "classes": ["figure-fields"],
+                "fields": ["image", "alt", "is_decorative", "credit", "licence"],
+            },
+        ),
+    ]
+
+
+class ReferenceInline(admin.StackedInline[Reference, Article]):
+    model = Reference
+    form = ReferenceForm
+    extra = 0
+    fieldsets = [
+        (None, {"fields": [("key", "type"), "authors", "title", "container_title"]}),
+        (None, {"fields": [("year", "volume", "issue", "pages"), ("doi", "pmid"), "url"]}),
+    ]
