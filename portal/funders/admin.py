@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.db import models
 
 from portal.core.inlines import TabularInline
 
@@ -15,6 +16,7 @@ class FunderAdmin(admin.ModelAdmin[Funder]):
     list_display = ["name", "country", "website"]
     search_fields = ["name"]
     inlines = [AgreementInline]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
 
 @admin.register(Agreement)
