@@ -98,7 +98,7 @@ def articles_with_responses() -> "QuerySet[WithAnnotations[Article, HasCount]]":
     """Return the articles that readers may see or have answered about, with ``n`` responses."""
     articles = (
         Article.objects.annotate(n=Count("responses"))
-        .filter(Q(status=Article.Status.PUBLISHED) | Q(n__gt=0))
+        .filter(Q(published_version__isnull=False) | Q(n__gt=0))
         .order_by("-first_published_at", "-pk")
     )
     # The plugin names the annotations' type after the query, not after ours.

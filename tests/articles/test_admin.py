@@ -5,7 +5,6 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from articles.models import Article, ArticleVersion, Reference
-from articles.services import publish_article
 from portal.people.models import Disclosure
 from tests.factories import (
     ArticleFactory,
@@ -13,6 +12,7 @@ from tests.factories import (
     PublishableArticleFactory,
     TopicFactory,
     UserFactory,
+    publish,
     published_article,
 )
 
@@ -429,7 +429,7 @@ def test_the_start_page_shows_what_needs_doing(desk):
         (draft.article_authors.get().person.name, "no current disclosure")
     ]
     assert published.title not in str(shown)
-    publish_article(article=changed, user=None)
+    publish(changed)
     assert [label for label, _note in panels(desk)["Drafts"]] == ["A draft"]
 
 
