@@ -12,7 +12,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
 
 from articles.services import make_preview_link, revoke_preview_link
 from portal.accounts.models import User
@@ -28,7 +27,6 @@ class PreviewLinkForm(forms.Form):
     )
 
 
-@never_cache
 def preview_links_view(
     model_admin: "ArticleAdmin", request: HttpRequest, object_id: str
 ) -> HttpResponse:
