@@ -11,5 +11,10 @@ class ArticlesConfig(AppConfig):
 
         from . import desk
 
+        register_panel(desk.my_drafts)
+        register_panel(desk.waiting_for_review)
+        register_panel(desk.failed_schedules)
+        register_panel(desk.scheduled)
         register_panel(desk.drafts)
+        register_panel(desk.broken_references)
         register_panel(desk.disclosures)

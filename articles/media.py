@@ -21,7 +21,7 @@ CONTENT_TYPES = {
 }
 
 
-def _file(name: str) -> FileResponse:
+def image_file(name: str) -> FileResponse:
     """Return the stored image. A web server may send it later, by X-Accel-Redirect.
 
     Which article it belongs to is not asked: names are random, and known only to whoever was
@@ -40,7 +40,7 @@ def _file(name: str) -> FileResponse:
 @require_safe
 def media_for_readers(request: HttpRequest, name: str) -> HttpResponseBase:
     """Send an attested reader the file (0 queries)."""
-    response = _file(name)
+    response = image_file(name)
     # A name never gets another content; but what a shared cache kept would be open to everybody.
     patch_cache_control(response, private=True, max_age=YEAR, immutable=True)
     return response
@@ -50,7 +50,7 @@ def media_for_readers(request: HttpRequest, name: str) -> HttpResponseBase:
 def media_for_the_desk(request: HttpRequest, name: str) -> HttpResponseBase:
     """Send the file to staff who may see drafts (forms, previews), everybody else to the gate."""
     if request.user.is_staff and request.user.has_perm("articles.view_article"):
-        return _file(name)
+        return image_file(name)
     return ask_at_the_gate(request)
 
 

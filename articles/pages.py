@@ -1,7 +1,7 @@
 """What is shown of a published article, made from its version's document alone."""
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -99,6 +99,33 @@ class ArticlePage:
     url: str
     header: SafeString
     body: SafeString
+    # Made of all versions, so outside what one version's document says.
+    notices: str = ""
+    history: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What is left for readers of a withdrawn article."""
+
+    title: str
+    reason: str
+    withdrawn_at: datetime
+
+
+@content_cached
+def withdrawal(slug: str) -> Withdrawal:
+    """Return what to show in place of the withdrawn article (1 query when cold).
+
+    Raises ``Article.DoesNotExist`` for what is not withdrawn.
+    """
+    title = "published_version__document__title"
+    row = Article.objects.values("withdrawn_at", "withdrawal_reason", title).get(
+        slug=slug, withdrawn_at__isnull=False
+    )
+    return Withdrawal(
+        title=row[title], reason=row["withdrawal_reason"], withdrawn_at=row["withdrawn_at"]
+    )
 
 
 @content_cached
@@ -107,8 +134,9 @@ def published_page(slug: str) -> ArticlePage:
 
     Raises ``ArticleVersion.DoesNotExist`` for a draft as for what never existed.
     """
-    version = ArticleVersion.objects.published().get(article__slug=slug)
-    return render_page(version.article, version.document, version_id=version.pk)
+    version: Any = ArticleVersion.objects.published().with_history().get(article__slug=slug)
+    page = render_page(version.article, version.document, version_id=version.pk)
+    return _with_history(page, version.history)
 
 
 @content_cached
@@ -117,9 +145,31 @@ def published_teaser(slug: str) -> ArticlePage:
 
     Raises ``ArticleVersion.DoesNotExist`` for a draft as for what never existed.
     """
-    version = ArticleVersion.objects.published().get(article__slug=slug)
+    version: Any = ArticleVersion.objects.published().with_history().get(article__slug=slug)
     document = version.document
-    return _page(version.article, document, _public_context(document), version_id=version.pk)
+    page = _page(version.article, document, _public_context(document), version_id=version.pk)
+    return _with_history(page, version.history)
+
+
+def _with_history(page: ArticlePage, history: list[dict[str, Any]]) -> ArticlePage:
+    """Return ``page`` with the notices of its corrections and the list of its versions."""
+    versions = [
+        {
+            **row,
+            "published_at": datetime.fromisoformat(row["published_at"]),
+            "kind_label": _label(ArticleVersion.Kind, row["kind"]),
+        }
+        for row in history
+    ]
+    context = {
+        "versions": versions,
+        "corrections": [version for version in versions if version["notice"]],
+    }
+    return replace(
+        page,
+        notices=render_to_string("articles/_notices.html", context),
+        history=render_to_string("articles/_history.html", context),
+    )
 
 
 def render_page(article: Article, document: Document, version_id: int | None = None) -> ArticlePage:

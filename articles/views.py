@@ -1,25 +1,39 @@
 from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from http import HTTPStatus
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.paginator import InvalidPage, Page, Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal.core.doors import public, teaser
 from portal.core.http import private
 from portal.core.shared_pages import shared_page
 
+from .documents import build_document
 from .forms import SearchForm
-from .models import ArticleVersion, Topic, topics_in_use
+from .images import FOLDER
+from .media import image_file
+from .models import Article, ArticleVersion, PreviewLink, Topic, topics_in_use
 from .pages import (
     ArticlePage,
     latest_cards,
     published_count,
     published_page,
     published_teaser,
+    render_page,
+    withdrawal,
 )
 from .search import search_articles
+from .services import find_preview_link
 
 PER_PAGE = 20
 LATEST_ON_HOME = 7
@@ -96,7 +110,60 @@ def full_article(slug: str) -> dict[str, object]:
     return {"page": _or_404(published_page, slug)}
 
 
-article = teaser(article_teaser)(private(full_article))
+def _or_withdrawn(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answer 410, with the title, the reason and the day, where the article is withdrawn."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, slug: str) -> HttpResponse:
+        try:
+            return view(request, slug=slug)
+        except Http404:
+            try:
+                context = {"withdrawal": withdrawal(slug)}
+            except Article.DoesNotExist:
+                pass
+            else:
+                gone = HTTPStatus.GONE
+                return render(request, "articles/withdrawn.html", context, status=gone)
+            raise
+
+    return shown
+
+
+article = teaser(_or_withdrawn(article_teaser))(private(_or_withdrawn(full_article)))
+
+
+@public
+@never_cache
+@require_safe
+def preview(request: HttpRequest, token: str) -> HttpResponse:
+    """Show a draft to whoever has the link, with or without an account (uncached)."""
+    link = _preview_link(token)
+    page = render_page(link.article, build_document(link.article, timezone.localdate()))
+    # A guest's browser has no cookie that lets it in: figures come by the same link.
+    images = f"{settings.MEDIA_URL}{FOLDER}/", reverse("preview_media", args=[token, f"{FOLDER}/"])
+    page = replace(page, body=mark_safe(page.body.replace(*images)))  # noqa: S308
+    response = render(request, "articles/preview.html", {"page": page, "link": link})
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    # The address lets people in: it is not told to where they go from here.
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@public
+@never_cache
+@require_safe
+def preview_media(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
+    """Send an image to whoever has the link of a preview."""
+    _preview_link(token)
+    return image_file(name)
+
+
+def _preview_link(token: str) -> PreviewLink:
+    try:
+        return find_preview_link(token)
+    except PreviewLink.DoesNotExist as error:
+        raise Http404 from error
 
 
 def _or_404(find: Callable[[str], ArticlePage], slug: str) -> ArticlePage:

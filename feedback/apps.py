@@ -13,9 +13,10 @@ class FeedbackConfig(AppConfig):
         from portal.core.admin_site import register_panel
 
         from .default_survey import make_default_survey
-        from .panels import latest_results
+        from .panels import latest_results, low_rated
         from .receivers import merge_on_meeting
 
         post_migrate.connect(make_default_survey, sender=self)
         readers_met.connect(merge_on_meeting)
         register_panel(latest_results)
+        register_panel(low_rated)

@@ -98,7 +98,7 @@ def articles_with_responses() -> "QuerySet[WithAnnotations[Article, HasCount]]":
     """Return the articles that readers may see or have answered about, with ``n`` responses."""
     articles = (
         Article.objects.annotate(n=Count("responses"))
-        .filter(Q(status=Article.Status.PUBLISHED) | Q(n__gt=0))
+        .filter(Q(published_version__isnull=False) | Q(n__gt=0))
         .order_by("-first_published_at", "-pk")
     )
     # The plugin names the annotations' type after the query, not after ours.
@@ -111,6 +111,47 @@ def article_results(article: Article) -> ArticleResults:
     if n < MIN_PEOPLE:
         return ArticleResults(n=n, statements=())
     return ArticleResults(n=n, statements=_statement_results(_count_answers(article.pk)))
+
+
+# Of all answers to an article's statements, in per cent: fewer that agree are a reason to look.
+LOW_TOP_2_PERCENT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LowRating:
+    """An article where few agree: ``top_2_percent`` of all answers of its ``n`` readers."""
+
+    article_id: int
+    title: str
+    n: int
+    top_2_percent: float
+
+
+def low_ratings() -> list[LowRating]:
+    """Return the articles that readers rate low, the lowest first (1 query).
+
+    Only where enough readers answered, as everywhere.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT article.id, article.title, count(DISTINCT response.id),
+                100.0 * count(*) FILTER (WHERE answer.level >= %(agree)s) / count(*) AS top_2
+            FROM feedback_response AS response
+            JOIN articles_article AS article ON article.id = response.article_id,
+                unnest(response.levels) AS answer (level)
+            WHERE article.withdrawn_at IS NULL
+            GROUP BY article.id
+            HAVING count(DISTINCT response.id) >= %(people)s
+                AND 100.0 * count(*) FILTER (WHERE answer.level >= %(agree)s) / count(*) < %(low)s
+            ORDER BY top_2, article.id
+            """,
+            {"agree": Level.AGREE, "people": MIN_PEOPLE, "low": LOW_TOP_2_PERCENT},
+        )
+        return [
+            LowRating(article_id, title, n, float(top_2))
+            for article_id, title, n, top_2 in cursor.fetchall()
+        ]
 
 
 # (Survey version, place in its levels from 0) → level → how many.

@@ -151,6 +151,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("MAIL_SCAN_SECONDS", default=30),
         "options": {"expires": 30},
     },
+    "publish-scheduled-articles": {
+        "task": "articles.tasks.publish_scheduled_articles",
+        "schedule": env.float("SCHEDULE_SCAN_SECONDS", default=30),
+        "options": {"expires": 30},
+    },
 }
 
 # --- E-mail ---------------------------------------------------------------------------------------

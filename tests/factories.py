@@ -10,7 +10,7 @@ from django.utils import timezone
 from PIL import Image
 
 from articles.models import Article, Reference, Topic
-from articles.services import publish_article
+from articles.services import approve_article, publish_article, submit_for_review
 from portal.accounts.models import User
 from portal.attestation.models import AttestationStatement, Reader
 from portal.funders.models import Agreement, Funder, SupportLevel
@@ -141,10 +141,27 @@ class PublishableArticleFactory(ArticleFactory):
         self.sections.create(position=2, kind="key_data", body="<p>Numbers. [@halpern]</p>")
 
 
+def approve(article):
+    """Take ``article`` through the review, by the system, and return it."""
+    submit_for_review(article=article, user=None)
+    approve_article(article=article, user=None)
+    return article
+
+
+def publish(article, **options):
+    """Return the version that is written once the system has approved the draft as it is."""
+    return publish_article(**{"article": approve(article), "user": None} | options)
+
+
+def approved_article(**fields):
+    """Return an article that nothing keeps from being published."""
+    return approve(PublishableArticleFactory(**fields))
+
+
 def published_article(**fields):
     """Return an article whose first version is published, by the system."""
     article = PublishableArticleFactory(**fields)
-    publish_article(article=article, user=None)
+    publish(article)
     return article
 
 

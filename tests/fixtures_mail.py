@@ -210,6 +210,7 @@ def worker_environment(settings: Any) -> dict[str, str]:
         "DATABASE_URL": database._replace(path=f"/{name}").geturl(),
         "SITE_URL": settings.SITE_URL,
         "MAIL_SCAN_SECONDS": "1",
+        "SCHEDULE_SCAN_SECONDS": "1",
     }
 
 

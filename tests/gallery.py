@@ -18,10 +18,17 @@ from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, Response, Route
 
 from articles.models import Article, Topic
+from articles.services import (
+    approve_article,
+    make_preview_link,
+    publish_article,
+    submit_for_review,
+    withdraw_article,
+)
 from portal.accounts.models import User
 from portal.attestation.models import current_statement
 from portal.core.models import Page as PlainPage
-from portal.demo.users import ADMIN, EDITOR, STAFF
+from portal.demo.users import ADMIN, EDITOR, REVIEWER, STAFF
 from portal.funders.models import Agreement, Funder
 from portal.mail.models import Mailing, Subscriber
 from portal.people.models import Person
@@ -31,6 +38,9 @@ from tests.browser import open_context
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
 FEW_RESPONSES = "registries-and-randomised-trials"
+WITHDRAWN = "agreement-scales-in-evaluation"
+CORRECTED = "number-needed-to-treat"
+IN_REVIEW = "confidence-interval"
 
 # Who looks: each has a browser of their own.
 VISITOR = "visitor"
@@ -38,8 +48,9 @@ READER = "reader"  # has attested
 RESPONDER = "responder"  # has attested and answered the survey
 MEMBER = "member"  # has attested and signed in
 DESK_EDITOR = "editor"
+DESK_REVIEWER = "reviewer"
 DESK_STAFF = "staff"
-VISITORS = (VISITOR, READER, RESPONDER, MEMBER, DESK_EDITOR, DESK_STAFF)
+VISITORS = (VISITOR, READER, RESPONDER, MEMBER, DESK_EDITOR, DESK_REVIEWER, DESK_STAFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,7 @@ def load_gallery() -> Gallery:
 def _load_places() -> list[Place]:
     call_command("load_demo", stdout=StringIO())
     article = Article.objects.get(slug=ARTICLE)
+    _work_on_articles()
     subscriber, waiting = _subscribers()
     # The demo was announced before anybody had subscribed.
     Mailing.objects.all().delete()
@@ -98,6 +110,29 @@ def _load_places() -> list[Place]:
         *_staff_places(article, mailing),
         Place("mail-article-update", "/mail/article-update/", html=_filled(mailing, subscriber)),
     ]
+
+
+def _work_on_articles() -> None:
+    """Have one article corrected, one withdrawn and one in review."""
+    corrected = Article.objects.get(slug=CORRECTED)
+    submit_for_review(article=corrected, user=None)
+    approve_article(article=corrected, user=None, comment="Agreed.")
+    publish_article(
+        article=corrected,
+        user=None,
+        kind="correction",
+        notice="This notice shows how a correction looks; nothing else has changed.",
+    )
+    withdraw_article(
+        article=Article.objects.get(slug=WITHDRAWN),
+        user=None,
+        reason="The authors asked for it: it is being written anew.",
+    )
+    submit_for_review(
+        article=Article.objects.get(slug=IN_REVIEW),
+        user=User.objects.get(email=EDITOR.email),
+        comment="The example is new.",
+    )
 
 
 def _subscribers() -> tuple[Subscriber, Subscriber]:
@@ -140,8 +175,19 @@ def _public_places(article: Article) -> list[Place]:
         Place("search", f"{reverse('search')}?q=survival"),
         Place("search-nothing", f"{reverse('search')}?q=appendicitis"),
         Place("search-start", reverse("search")),
+        Place("withdrawn", reverse("article", args=[WITHDRAWN]), status=410),
+        Place("guest-preview", _guest_preview()),
         *(Place(f"page-{page.slug}", page.get_absolute_url()) for page in PlainPage.objects.all()),
     ]
+
+
+def _guest_preview() -> str:
+    token = make_preview_link(
+        article=Article.objects.get(slug=IN_REVIEW),
+        user=User.objects.get(email=ADMIN.email),
+        days=7,
+    )
+    return reverse("article_preview", args=[token])
 
 
 def _update_places(subscriber: Subscriber, waiting: Subscriber) -> list[Place]:
@@ -168,6 +214,7 @@ def _reader_places() -> list[Place]:
         Place("article", article, READER),
         Place("article-table", table, READER),
         Place("article-figure", figure, READER),
+        Place("article-corrected", reverse("article", args=[CORRECTED]), READER),
         Place("survey", survey, READER),
         Place("survey-error", survey, READER, press="Send feedback", status=400),
         Place("thank-you", reverse("feedback_thanks", args=[ARTICLE]), RESPONDER),
@@ -205,6 +252,12 @@ def _editor_places(article: Article) -> list[Place]:
     def of_article(view: str, which: Article) -> str:
         return reverse(f"admin:articles_article_{view}", args=[which.pk])
 
+    in_review, corrected = (Article.objects.get(slug=slug) for slug in (IN_REVIEW, CORRECTED))
+    approved = Article.objects.get(slug=FEW_RESPONSES)
+    submit_for_review(article=approved, user=None)
+    approve_article(article=approved, user=None)
+    withdraw = of_article("withdraw", article)
+
     # Adding to a published article makes its draft newer than its version.
     return [
         Place("desk-editor", reverse("admin:index"), DESK_EDITOR),
@@ -214,8 +267,18 @@ def _editor_places(article: Article) -> list[Place]:
         Place(
             "desk-article-error", reverse("admin:articles_article_add"), DESK_EDITOR, press="Save"
         ),
-        Place("desk-publish", of_article("publish", article), DESK_EDITOR),
-        Place("desk-publish-blocked", of_article("publish", draft), DESK_EDITOR),
+        Place("desk-article-draft", of_article("change", draft), DESK_EDITOR),
+        Place("desk-publish", of_article("publish", approved), DESK_EDITOR),
+        Place("desk-schedule", of_article("schedule", approved), DESK_EDITOR),
+        Place("desk-submit-blocked", of_article("submit", draft), DESK_EDITOR),
+        Place("desk-not-possible", of_article("publish", article), DESK_EDITOR),
+        Place("desk-withdraw", of_article("withdraw", article), DESK_EDITOR),
+        Place("desk-withdraw-error", withdraw, DESK_EDITOR, press="Withdraw"),
+        Place("desk-preview-links", of_article("preview_links", in_review), DESK_EDITOR),
+        Place("desk-compare", of_article("compare", corrected), DESK_EDITOR),
+        Place("desk-reviewer", reverse("admin:index"), DESK_REVIEWER),
+        Place("desk-reviewed-article", of_article("change", in_review), DESK_REVIEWER),
+        Place("desk-approve", of_article("approve", in_review), DESK_REVIEWER),
         Place("desk-preview", of_article("preview", draft), DESK_EDITOR),
         Place("desk-history", of_article("history", article), DESK_EDITOR),
         Place(
@@ -338,7 +401,9 @@ def _let_in(visitor: str) -> dict[str, str]:
         client.post(reverse("gate"), form)
     if visitor == RESPONDER:
         _answer_survey(client)
-    if user := {MEMBER: ADMIN, DESK_EDITOR: EDITOR, DESK_STAFF: STAFF}.get(visitor):
+    if user := {MEMBER: ADMIN, DESK_EDITOR: EDITOR, DESK_REVIEWER: REVIEWER, DESK_STAFF: STAFF}.get(
+        visitor
+    ):
         client.force_login(User.objects.get(email=user.email))
     return {name: morsel.value for name, morsel in client.cookies.items()}
 

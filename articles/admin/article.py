@@ -1,15 +1,15 @@
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.http.response import HttpResponseRedirect
 from django.shortcuts import render
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,18 +23,32 @@ from articles.models import (
 )
 from articles.objectives import banned_verb
 from articles.pages import render_page
-from articles.services import PublicationBlocked, publication_blocks, publish_article
+from articles.presence import note_leaving, note_opening
+from articles.services import publication_blocks, record_edit
 from portal.accounts.models import User
 from portal.core.http import private
 from portal.core.rich_text_admin import RichTextAdminMixin
 
-from .forms import PublishForm
+from .compare import compare_view
+from .forms import ArticleForm
 from .inlines import ArticleAuthorInline, LearningObjectiveInline, ReferenceInline, SectionInline
+from .preview_links import preview_links_view
+from .verbs import verb_links, verb_urls
+
+STEPS_SHOWN = 5
 
 
 @admin.register(Article)
 class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
-    list_display = ["title", "status", "draft_state", "type", "first_published_at", "updated_at"]
+    form = ArticleForm
+    list_display = [
+        "title",
+        "status",
+        "seen_by_readers",
+        "type",
+        "first_published_at",
+        "updated_at",
+    ]
     list_filter = ["status", "type", "topics", "is_demo"]
     search_fields = ["title", "summary", "article_authors__person__name"]
     date_hierarchy = "first_published_at"
@@ -54,22 +68,28 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
         js = [Script("js/section_kinds.js", type="module")]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(version_published_at=F("published_version__published_at"))
-        )
+        return super().get_queryset(request).annotate(version_number=F("published_version__number"))
 
-    @admin.display(description=gettext_lazy("draft"))
-    def draft_state(self, article: Any) -> str:
-        """Say whether the draft has something that readers do not see yet."""
-        if article.version_published_at is None:
-            return _("not published yet")
-        return (
-            _("changed since publication")
-            if article.updated_at > article.version_published_at
-            else _("as published")
-        )
+    @admin.display(description=gettext_lazy("readers see"))
+    def seen_by_readers(self, article: Any) -> str:
+        if article.withdrawn_at is not None:
+            return _("its withdrawal")
+        return _("version %d") % article.version_number if article.version_number else _("nothing")
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Article | None:
+        """Lock what a form is about to change: a verb must not happen between here and its save."""
+        article = super().get_object(request, object_id, from_field)
+        if article and request.method == "POST" and transaction.get_connection().in_atomic_block:
+            self.get_queryset(request).select_for_update(of=("self",)).get(pk=article.pk)
+            article.refresh_from_db()
+        return article
+
+    def has_change_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
+        """Whoever takes a withdrawn article up again says so first."""
+        is_withdrawn = obj is not None and obj.status == Article.Status.WITHDRAWN
+        return not is_withdrawn and super().has_change_permission(request, obj)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Article | None = None
@@ -93,6 +113,9 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        is_changed = form.has_changed() or any(formset.has_changed() for formset in formsets)
+        if isinstance(request.user, User) and (is_changed or not change):
+            record_edit(article=form.instance, user=request.user)
         for objective in form.instance.objectives.all():
             if verb := banned_verb(objective.text):
                 self.message_user(
@@ -102,31 +125,72 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
                     messages.WARNING,
                 )
 
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        article: Article | None = kwargs.get("obj")
+        if article is not None:
+            context |= {
+                "blocks": publication_blocks(article),
+                "verbs": verb_links(article, request.user),
+                "steps": article.transitions.select_related("user")[:STEPS_SHOWN],
+                # What was posted stays, so that a conflict is no secret after another error.
+                "seen_revision": request.POST.get("revision", article.revision),
+                "conflict": getattr(context["adminform"].form, "conflict", False),
+            }
+            if request.method == "GET" and self.has_change_permission(request, article):
+                self._warn_of_others(request, article)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _warn_of_others(self, request: HttpRequest, article: Article) -> None:
+        if isinstance(request.user, User) and (others := note_opening(article, request.user)):
+            self.message_user(
+                request,
+                _(
+                    "%(names)s opened this article in the last minutes. Whoever saves second is "
+                    "shown what the first has changed."
+                )
+                % {"names": ", ".join(others)},
+                messages.WARNING,
+            )
+
+    def response_change(self, request: HttpRequest, obj: Article) -> HttpResponse:
+        if isinstance(request.user, User) and "_continue" not in request.POST:
+            note_leaving(obj, request.user)
+        return super().response_change(request, obj)
+
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path(
-                "<path:object_id>/publish/",
-                wrap(self.publish_view),
-                name="articles_article_publish",
-            ),
+            *verb_urls(self),
             path(
                 "<path:object_id>/preview/",
                 wrap(self.preview_view),
                 name="articles_article_preview",
             ),
+            path(
+                "<path:object_id>/preview-links/",
+                wrap(partial(preview_links_view, self)),
+                name="articles_article_preview_links",
+            ),
+            path(
+                "<path:object_id>/compare/",
+                wrap(partial(compare_view, self)),
+                name="articles_article_compare",
+            ),
             *super().get_urls(),
         ]
 
-    def _article(self, request: HttpRequest, object_id: str) -> Article:
-        article = self.get_object(request, unquote(object_id))
+    def find_article(self, request: HttpRequest, object_id: str) -> Article:
+        """Return the article of an address; 404 where there is none."""
+        article = super().get_object(request, unquote(object_id))
         if article is None:
             raise Http404
         return article
 
     def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Show the draft as it would look if it were published today."""
-        article = self._article(request, object_id)
+        article = self.find_article(request, object_id)
         if not self.has_view_permission(request, article):
             raise PermissionDenied
         page = render_page(article, build_document(article, timezone.localdate()))
@@ -139,46 +203,3 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
         response = answer(request)
         response["X-Robots-Tag"] = "noindex, nofollow"
         return response
-
-    def publish_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show what blocks publishing, or the button; POST publishes."""
-        user = request.user
-        if not (isinstance(user, User) and user.has_perm("articles.publish_article")):
-            raise PermissionDenied
-        article = self._article(request, object_id)
-        latest = article.versions.first()
-        form = PublishForm(request.POST or None, initial={"latest": latest.number if latest else 0})
-        blocks = []
-        if request.method == "POST" and form.is_valid():
-            try:
-                version = publish_article(
-                    article=article,
-                    user=user,
-                    comment=form.cleaned_data["comment"],
-                    after_version=form.cleaned_data["latest"],
-                )
-            except PublicationBlocked as error:
-                blocks = error.blocks
-            else:
-                self.log_change(request, article, _("Published version %d.") % version.number)
-                self.message_user(
-                    request,
-                    _("Version %(number)d of “%(title)s” is published.")
-                    % {"number": version.number, "title": article.title},
-                    messages.SUCCESS,
-                )
-                return HttpResponseRedirect(reverse("admin:articles_article_changelist"))
-        return TemplateResponse(
-            request,
-            "admin/articles/article/publish.html",
-            {
-                **self.admin_site.each_context(request),
-                "title": _("Publish"),
-                "subtitle": str(article),
-                "opts": self.opts,
-                "original": article,
-                "latest": latest,
-                "form": form,
-                "blocks": blocks or publication_blocks(article),
-            },
-        )

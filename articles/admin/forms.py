@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
 from django.forms import BaseInlineFormSet
+from django.utils import formats, timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from articles.citations import citation_errors
@@ -12,16 +14,33 @@ from articles.models import Article, Reference, Section
 from portal.core.rich_text import sanitize_rich_text
 
 
-class PublishForm(forms.Form):
-    """The button, the number of the version that was there when it was shown, and a comment."""
+class ArticleForm(forms.ModelForm[Article]):
+    """Refuses to save over a change that its editor has not seen."""
 
-    latest = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
-    comment = forms.CharField(
-        label=_("What changed"),
-        max_length=500,
-        required=False,
-        help_text=_("For the desk's history."),
-    )
+    # Whether somebody else has saved since this form was opened.
+    conflict = False
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        article = self.instance
+        # The two are the template's: fields would have to be among the admin's fieldsets.
+        known = {self.data.get("revision"), self.data.get("replace_revision")}
+        if article.pk and str(article.revision) not in known:
+            self.conflict = True
+            self.add_error(None, self._conflict_message())
+        return data
+
+    def _conflict_message(self) -> str:
+        article = self.instance
+        time = timezone.localtime(article.updated_at)
+        return _(
+            "%(name)s has changed this article since you opened it, on %(day)s at %(time)s. "
+            "Nothing of yours is lost: it stands below, not saved yet."
+        ) % {
+            "name": str(article.edited_by) if article.edited_by else gettext("Somebody"),
+            "day": formats.date_format(time, "j F Y"),
+            "time": formats.date_format(time, "H:i"),
+        }
 
 
 class FigureInput(AdminFileWidget):

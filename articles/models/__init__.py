@@ -9,18 +9,23 @@ from .versions import (
     ArticleVersionPerson,
     ArticleVersionQuerySet,
 )
+from .workflow import ArticleEditor, ArticleTransition, PreviewLink, Verb
 
 __all__ = [
     "Article",
     "ArticleAuthor",
+    "ArticleEditor",
     "ArticleQuerySet",
+    "ArticleTransition",
     "ArticleVersion",
     "ArticleVersionFunder",
     "ArticleVersionPerson",
     "ArticleVersionQuerySet",
     "LearningObjective",
+    "PreviewLink",
     "Reference",
     "Section",
     "Topic",
+    "Verb",
     "topics_in_use",
 ]

@@ -1,9 +1,13 @@
 """The article as editors see it."""
 
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -12,19 +16,47 @@ from portal.funders.models import Agreement
 
 from .topics import Topic
 
+# What readers see has been published and is not withdrawn, wherever its draft stands.
+VISIBLE = Q(published_version__isnull=False, withdrawn_at__isnull=True)
+
 
 class ArticleQuerySet(models.QuerySet["Article"]):
     def published(self) -> "ArticleQuerySet":
         """Articles that readers may see, newest first."""
-        return self.filter(status=Article.Status.PUBLISHED).order_by("-first_published_at", "-pk")
+        return self.filter(VISIBLE).order_by("-first_published_at", "-pk")
+
+    def due_at(self, now: datetime) -> "ArticleQuerySet":
+        """Articles whose scheduled time has come, the earliest first."""
+        return self.filter(status=Article.Status.SCHEDULED, scheduled_for__lte=now).order_by(
+            "scheduled_for", "pk"
+        )
+
+
+def _user(name: Any, on_delete: Any = models.PROTECT) -> Any:
+    """Return a link to whoever did something; null is the system, or nobody yet."""
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=on_delete,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=name,
+    )
 
 
 class Article(models.Model):
-    """An article as editors see it: the draft. Readers see ``published_version``."""
+    """An article as editors see it: the draft, and ``status`` says where the draft stands.
+
+    Readers see ``published_version`` unless it is withdrawn, whatever becomes of the draft.
+    """
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
+        IN_REVIEW = "in_review", _("In medical review")
+        APPROVED = "approved", _("Approved")
+        SCHEDULED = "scheduled", _("Scheduled")
         PUBLISHED = "published", _("Published")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     class Type(models.TextChoices):
         SHORT_REPORT = "short_report", _("Short report")
@@ -57,7 +89,7 @@ class Article(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
-    # Changed by verbs (services.py), never by a form.
+    # Changed by verbs (articles/services), never by a form.
     status = models.CharField(
         _("status"), max_length=20, choices=Status.choices, default=Status.DRAFT, editable=False
     )
@@ -70,6 +102,19 @@ class Article(models.Model):
         verbose_name=_("published version"),
     )
     first_published_at = models.DateTimeField(_("published"), null=True, editable=False)
+    # Counts the saves of the form: who saves an older revision than the stored one is told.
+    revision = models.PositiveIntegerField(default=0, editable=False)
+    edited_by = _user(_("changed by"), on_delete=models.SET_NULL)
+    submitted_by = _user(_("submitted by"))
+    approved_by = _user(_("approved by"))
+    approved_at = models.DateTimeField(_("approved at"), null=True, editable=False)
+    # Of the content that was approved (articles.approval): nothing else can be published.
+    approved_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    scheduled_for = models.DateTimeField(_("scheduled for"), null=True, editable=False)
+    scheduled_kind = models.CharField(max_length=20, blank=True, editable=False)
+    scheduled_notice = models.TextField(blank=True, editable=False)
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, editable=False)
+    withdrawal_reason = models.TextField(_("reason for the withdrawal"), blank=True, editable=False)
     search_vector = SearchVectorField(null=True, editable=False)
 
     objects = ArticleQuerySet.as_manager()
@@ -78,26 +123,63 @@ class Article(models.Model):
         ordering = ["-updated_at"]
         verbose_name = _("article")
         verbose_name_plural = _("articles")
-        permissions = [("publish_article", _("Can publish articles"))]
+        permissions = [
+            ("submit_article", _("Can submit articles for medical review")),
+            ("return_article", _("Can return articles to their author")),
+            ("approve_article", _("Can approve articles")),
+            ("schedule_article", _("Can schedule articles")),
+            ("publish_article", _("Can publish articles")),
+            ("withdraw_article", _("Can withdraw articles")),
+            ("reinstate_article", _("Can take up withdrawn articles again")),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="articles_published_has_version",
-                condition=~Q(status="published")
+                condition=Q(status__in=["draft", "in_review", "approved", "scheduled"])
                 | Q(published_version__isnull=False, first_published_at__isnull=False),
-            )
+            ),
+            models.CheckConstraint(
+                name="articles_approved_content",
+                condition=~Q(status__in=["approved", "scheduled"])
+                | Q(approved_at__isnull=False) & ~Q(approved_sha256=""),
+            ),
+            models.CheckConstraint(
+                name="articles_approved_by_another",
+                condition=Q(approved_by=None)
+                | Q(submitted_by=None)
+                | ~Q(approved_by=F("submitted_by")),
+            ),
+            models.CheckConstraint(
+                name="articles_scheduled_has_time",
+                condition=Q(status="scheduled", scheduled_for__isnull=False)
+                | ~Q(status="scheduled") & Q(scheduled_for=None),
+            ),
+            models.CheckConstraint(
+                name="articles_withdrawn_has_reason",
+                condition=Q(withdrawn_at=None, withdrawal_reason="") & ~Q(status="withdrawn")
+                | Q(withdrawn_at__isnull=False, published_version__isnull=False)
+                & ~Q(withdrawal_reason="")
+                & ~Q(status="published"),
+            ),
         ]
         indexes = [
             GinIndex(fields=["search_vector"], name="articles_search"),
             models.Index(
-                fields=["-first_published_at", "-id"],
-                name="articles_latest",
-                condition=Q(status="published"),
+                fields=["-first_published_at", "-id"], name="articles_latest", condition=VISIBLE
+            ),
+            models.Index(
+                fields=["scheduled_for"], name="articles_due", condition=Q(status="scheduled")
             ),
         ]
         triggers = [BumpContentStamp()]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether readers see a version of it."""
+        return self.published_version_id is not None and self.withdrawn_at is None
 
     def get_absolute_url(self) -> str:
         return reverse("article", args=[self.slug])

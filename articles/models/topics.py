@@ -40,8 +40,10 @@ class Topic(models.Model):
 
 @on_every_page("id", "name", "slug", "description", "article_count")
 def _topic_rows() -> models.QuerySet[Topic]:
-    # Article.Status.PUBLISHED: articles stand on top of topics.
-    published: Any = Q(articles__status="published")
+    # As ArticleQuerySet.published(): articles stand on top of topics.
+    published: Any = Q(
+        articles__published_version__isnull=False, articles__withdrawn_at__isnull=True
+    )
     return (
         Topic.objects.annotate(article_count=models.Count("articles", filter=published))
         .filter(article_count__gt=0)

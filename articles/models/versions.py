@@ -2,8 +2,10 @@
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import F
+from django.db.models import F, OuterRef, Q
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext_lazy as _
 
 from portal.core.triggers import append_only
@@ -17,8 +19,14 @@ class ArticleVersionQuerySet(models.QuerySet["ArticleVersion"]):
     def published(self) -> "ArticleVersionQuerySet":
         """The version that readers see, one of each published article, with its article."""
         return self.filter(
-            article__status=Article.Status.PUBLISHED, article__published_version=F("pk")
+            article__published_version=F("pk"), article__withdrawn_at=None
         ).select_related("article")
+
+    def with_history(self) -> "ArticleVersionQuerySet":
+        """Each with ``history``: number, day, kind and notice of its article's versions."""
+        versions = ArticleVersion.objects.filter(article=OuterRef("article")).order_by("-number")
+        row = JSONObject(number="number", published_at="published_at", kind="kind", notice="notice")
+        return self.annotate(history=ArraySubquery(versions.values(row=row)))
 
 
 class ArticleVersion(models.Model):
@@ -26,6 +34,11 @@ class ArticleVersion(models.Model):
 
     ``document`` is JSON with a schema number; ``articles.documents`` writes and describes it.
     """
+
+    class Kind(models.TextChoices):
+        FIRST = "first", _("First publication")
+        UPDATE = "update", _("Update")
+        CORRECTION = "correction", _("Correction")
 
     article = models.ForeignKey(
         Article, on_delete=models.PROTECT, related_name="versions", verbose_name=_("article")
@@ -41,6 +54,18 @@ class ArticleVersion(models.Model):
         verbose_name=_("published by"),
     )
     comment = models.CharField(_("what changed"), max_length=500, blank=True)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices, default=Kind.UPDATE)
+    notice = models.TextField(_("notice of the correction"), blank=True)
+    # Whose approval of which content this is; empty in versions from before there was a review.
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("approved by"),
+    )
+    approved_at = models.DateTimeField(_("approved at"), null=True)
+    content_sha256 = models.CharField(_("SHA-256 of the content"), max_length=64, blank=True)
     people = models.ManyToManyField(Person, through="ArticleVersionPerson", related_name="+")
     funders = models.ManyToManyField(Funder, through="ArticleVersionFunder", related_name="+")
 
@@ -52,7 +77,12 @@ class ArticleVersion(models.Model):
         verbose_name_plural = _("published versions")
         default_permissions = ("view",)
         constraints = [
-            models.UniqueConstraint(fields=["article", "number"], name="articles_version_number")
+            models.UniqueConstraint(fields=["article", "number"], name="articles_version_number"),
+            models.CheckConstraint(
+                name="articles_correction_has_notice",
+                condition=Q(kind="correction") & ~Q(notice="")
+                | ~Q(kind="correction") & Q(notice=""),
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="immutable", operation=pgtrigger.Update | pgtrigger.Delete)

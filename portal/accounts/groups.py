@@ -1,4 +1,4 @@
-"""The groups Editors and Staff, with just the permissions that their work needs.
+"""The groups Editors, Medical reviewers and Staff, with just the permissions that their work needs.
 
 Permissions do not exist while migrations run on a fresh database, and a flush erases migration
 data: so this runs after every ``migrate``, and again changes nothing.
@@ -21,12 +21,24 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "articles.section": ALL,
         "articles.reference": ALL,
         "articles.articleversion": VIEW,
+        "articles.previewlink": EDIT,
         "articles.topic": EDIT,
         "people.person": EDIT,
         "people.disclosure": EDIT,
         "people.financialrelationship": ALL,
         "funders.funder": VIEW,
         "funders.agreement": VIEW,
+    },
+    "Medical reviewers": {
+        "articles.article": VIEW,
+        "articles.articleauthor": VIEW,
+        "articles.learningobjective": VIEW,
+        "articles.section": VIEW,
+        "articles.reference": VIEW,
+        "articles.articleversion": VIEW,
+        "people.person": VIEW,
+        "people.disclosure": VIEW,
+        "people.financialrelationship": VIEW,
     },
     "Staff": {
         "articles.article": VIEW,
@@ -46,7 +58,14 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 CUSTOM: dict[str, tuple[str, ...]] = {
-    "Editors": ("articles.publish_article",),
+    "Editors": (
+        "articles.submit_article",
+        "articles.schedule_article",
+        "articles.publish_article",
+        "articles.withdraw_article",
+        "articles.reinstate_article",
+    ),
+    "Medical reviewers": ("articles.return_article", "articles.approve_article"),
     "Staff": ("feedback.view_results", "feedback.export_responses"),
 }
 

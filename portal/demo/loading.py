@@ -17,7 +17,7 @@ from articles.models import (
     Section,
     Topic,
 )
-from articles.services import publish_article
+from articles.services import approve_article, publish_article, submit_for_review
 from portal.accounts.models import User
 from portal.core.models import Page, SiteSettings
 from portal.funders.models import Agreement, Funder, SupportLevel
@@ -36,7 +36,7 @@ from .reading import (
     read_site,
 )
 from .responses import DemoReaders
-from .users import EDITOR, make_users
+from .users import EDITOR, REVIEWER, make_users
 
 Progress = Callable[[str], object]
 
@@ -81,10 +81,12 @@ def load_demo(*, passwords: dict[str, str], progress: Progress) -> None:
         f"{Page.objects.count()} pages, {Funder.objects.count()} funders, "
         f"{Person.objects.count()} people, {Topic.objects.count()} topics"
     )
-    _load_articles(articles, users[EDITOR.email], progress)
+    _load_articles(articles, users[EDITOR.email], users[REVIEWER.email], progress)
 
 
-def _load_articles(articles: list[ArticleData], editor: User, progress: Progress) -> None:
+def _load_articles(
+    articles: list[ArticleData], editor: User, reviewer: User, progress: Progress
+) -> None:
     present = set(Article.objects.values_list("slug", flat=True))
     readers = DemoReaders()
     # In the order of publication, drafts last.
@@ -92,7 +94,7 @@ def _load_articles(articles: list[ArticleData], editor: User, progress: Progress
         if data["slug"] in present:
             continue
         article = _write_article(data)
-        version = _publish(article, data, editor)
+        version = _publish(article, data, editor, reviewer)
         if version is None:
             progress(f"draft: {article.title}")
             continue
@@ -139,11 +141,15 @@ def _section_fields(data: SectionData) -> dict[str, Any]:
     return fields
 
 
-def _publish(article: Article, data: ArticleData, editor: User) -> ArticleVersion | None:
+def _publish(
+    article: Article, data: ArticleData, editor: User, reviewer: User
+) -> ArticleVersion | None:
     published_on = data.get("published_on")
     if published_on is None:
         return None
     published_at = timezone.make_aware(datetime.combine(published_on, PUBLISHING_HOUR))
+    submit_for_review(article=article, user=editor)
+    approve_article(article=article, user=reviewer)
     return publish_article(article=article, user=editor, published_at=published_at)
 
 

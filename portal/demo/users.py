@@ -19,9 +19,10 @@ class DemoUser:
 
 
 EDITOR = DemoUser("editor@demo.example", "Erin Editor", "Editors")
+REVIEWER = DemoUser("reviewer@demo.example", "Robin Reviewer", "Medical reviewers")
 STAFF = DemoUser("staff@demo.example", "Stacey Staff", "Staff")
 ADMIN = DemoUser("admin@demo.example", "Adrian Admin", is_superuser=True)
-DEMO_USERS = (EDITOR, STAFF, ADMIN)
+DEMO_USERS = (EDITOR, REVIEWER, STAFF, ADMIN)
 
 
 def read_passwords(path: Path) -> dict[str, str]:

@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 State = Delivery.State
 Reason = Delivery.Reason
 
-MAX_CLOCK_DIFFERENCE = timedelta(seconds=60)
 # How long to wait after the first, second, … refusal for now; the last one repeats.
 BACK_OFF = (
     timedelta(minutes=1),
@@ -30,14 +29,6 @@ BACK_OFF = (
     timedelta(hours=1),
     timedelta(hours=4),
 )
-
-
-def clocks_agree() -> bool:
-    """Whether this machine and the database tell the same time: all deadlines depend on it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        database_time: datetime = cursor.fetchone()[0]
-    return abs(timezone.now() - database_time) <= MAX_CLOCK_DIFFERENCE
 
 
 @transaction.atomic

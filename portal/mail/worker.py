@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from portal.core.clock import clocks_agree
+
 from .message import ComposedMailing
 from .models import Delivery, Mailing
 from .outbox import (
     claim_deliveries,
-    clocks_agree,
     close_what_is_over,
     give_up,
     record_answer,

@@ -6,10 +6,10 @@ import pytest
 from django.urls import reverse
 
 from articles.models import Article, ArticleVersion, Topic
-from articles.services import publish_article
 from portal.core.content_cache import memory
 from portal.mail.models import Mailing
 from tests.articles.test_admin import change_url, form_data, section
+from tests.factories import publish
 
 SCRIPT = "<script>alert(1)</script>"
 VECTORS = [
@@ -145,7 +145,7 @@ def poisoned(world):
 
 
 def test_the_readers_pages(world, poisoned):
-    publish_article(article=poisoned, user=None)
+    publish(poisoned)
     memory.forget()
     topic = poisoned.topics.get()
     addresses = {
@@ -222,7 +222,7 @@ def test_a_title_with_markup_is_escaped_in_the_message_after_publishing(world, p
 
 
 def test_the_mail(world, poisoned):
-    publish_article(article=poisoned, user=None)
+    publish(poisoned)
     mailing = Mailing.objects.get(key=f"article:{poisoned.pk}")
     assert dangers(mailing.html, is_mail=True) == []
     assert SCRIPT not in mailing.html

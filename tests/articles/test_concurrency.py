@@ -5,12 +5,12 @@ from django.db import connection
 
 from articles.models import Article, ArticleVersion
 from articles.services import PublicationBlocked, publish_article
-from tests.factories import PublishableArticleFactory
+from tests.factories import approved_article
 
 
 @pytest.mark.django_db(transaction=True)
 def test_eight_presses_at_once_publish_once():
-    pk = PublishableArticleFactory().pk
+    pk = approved_article().pk
 
     def press(_number):
         try:

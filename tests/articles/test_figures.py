@@ -12,7 +12,6 @@ from PIL import Image
 
 from articles.blocks import publication_blocks
 from articles.models import Section
-from articles.services import publish_article
 from tests.factories import (
     ArticleFactory,
     PublishableArticleFactory,
@@ -20,6 +19,7 @@ from tests.factories import (
     UserFactory,
     add_figure,
     image_file,
+    publish,
 )
 
 from .test_admin import ADD, change_url, errors, form_data, preview_url, section
@@ -32,7 +32,7 @@ def with_figures(*figures):
     article = PublishableArticleFactory()
     for number, fields in enumerate(figures):
         add_figure(article, **{"position": 5 + number} | fields)
-    publish_article(article=article, user=None)
+    publish(article)
     return article
 
 
@@ -216,7 +216,7 @@ def test_figures_stay_where_the_editor_put_them():
     article.sections.update(position=1)
     add_figure(article, position=2)
     article.sections.create(position=3, heading="Results", body="<p>x</p>")
-    publish_article(article=article, user=None)
+    publish(article)
     kinds = [section["kind"] for section in article.published_version.document["sections"]]
     assert kinds == ["key_data", "text", "figure", "text"]
 
@@ -232,7 +232,7 @@ def test_a_draft_never_changes_what_was_published(attested, settings):
     assert published in before
     draft.delete()
     assert attested.get(published).status_code == 200
-    publish_article(article=article, user=None)
+    publish(article)
     assert published not in page(attested, article)
 
 

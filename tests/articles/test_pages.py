@@ -7,9 +7,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from articles.models import Article, ArticleVersion
-from articles.services import publish_article
 from portal.core.content_cache import memory
-from tests.factories import ArticleFactory, PublishableArticleFactory, published_article
+from tests.factories import ArticleFactory, PublishableArticleFactory, publish, published_article
 
 pytestmark = pytest.mark.django_db
 
@@ -193,7 +192,7 @@ def test_a_new_version_is_seen_at_once_and_the_draft_is_not(attested, settings):
     for path in ("/", "/articles/", article.get_absolute_url(), "/search/?q=title"):
         assert "Old title" in text(attested.get(path))
         assert "New title" not in text(attested.get(path))
-    publish_article(article=article, user=None)
+    publish(article)
     for path in ("/", "/articles/", article.get_absolute_url(), "/search/?q=title"):
         assert "New title" in text(attested.get(path))
         assert "Old title" not in text(attested.get(path))
@@ -208,7 +207,7 @@ def test_markup_in_what_editors_type_is_escaped(attested):
     person = article.article_authors.get().person
     person.name = person.role = person.affiliation = evil
     person.save()
-    publish_article(article=article, user=None)
+    publish(article)
     for path in (article.get_absolute_url(), "/", "/search/?q=interpret"):
         html = attested.get(path).content.decode()
         assert "alert(1)" in html
@@ -221,7 +220,7 @@ def test_tables_stand_in_labelled_regions(attested):
     article.sections.create(
         position=9, heading="T", body="<table><tbody><tr><td>22.6%</td></tr></tbody></table>"
     )
-    publish_article(article=article, user=None)
+    publish(article)
     html = attested.get(article.get_absolute_url()).content.decode()
     assert (
         '<div class="table-region" role="region" aria-label="Table 1" tabindex="0">'
@@ -233,7 +232,7 @@ def test_ids_are_unique_and_every_fragment_has_its_target(attested):
     article = PublishableArticleFactory()
     article.sections.create(position=8, heading="Methods", body="<p>[@halpern]</p>")
     article.sections.create(position=9, heading="References", body="<p>x</p>")
-    publish_article(article=article, user=None)
+    publish(article)
     html = attested.get(article.get_absolute_url()).content.decode()
     ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))

@@ -1,8 +1,7 @@
 import pytest
 
 from articles import search
-from articles.services import publish_article
-from tests.factories import ArticleFactory, PublishableArticleFactory, published_article
+from tests.factories import ArticleFactory, PublishableArticleFactory, publish, published_article
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +15,7 @@ def found(client, query):
 def test_the_title_weighs_more_than_the_text(client):
     in_text = PublishableArticleFactory(title="In the text")
     in_text.sections.create(position=9, heading="x", body="<p>bispecific antibodies</p>")
-    publish_article(article=in_text, user=None)
+    publish(in_text)
     published_article(title="Bispecific antibody")
     published_article(title="Elsewhere", summary="bispecific")
     published_article(title="Nothing of it")

@@ -8,7 +8,13 @@ from django.utils import timezone
 
 from articles.blocks import publication_blocks
 from articles.models import Article, ArticleVersion
-from articles.services import PublicationBlocked, publish_article
+from articles.services import (
+    PublicationBlocked,
+    approve_article,
+    publish_article,
+    schedule_article,
+    submit_for_review,
+)
 from articles.signals import article_published
 from portal.people.models import Disclosure
 from tests.factories import (
@@ -17,6 +23,8 @@ from tests.factories import (
     DisclosureFactory,
     PublishableArticleFactory,
     UserFactory,
+    approved_article,
+    publish,
     published_article,
 )
 
@@ -108,20 +116,56 @@ BREAKS = {
 }
 
 
-@pytest.mark.parametrize(("break_it", "fields"), BREAKS.values(), ids=BREAKS.keys())
-def test_each_break_blocks_publishing_and_nothing_is_written(break_it, fields, heard):
-    article = PublishableArticleFactory()
+# What is no content of the article: approved with it, the article is the same without it.
+NO_CONTENT = {
+    "no disclosure",
+    "stale disclosure",
+    "disclosure of tomorrow",
+    "disclosure that says nothing",
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_each_break_blocks_publishing_and_nothing_is_written(name, heard):
+    break_it, fields = BREAKS[name]
+    article = approved_article()
     break_it(article)
     with pytest.raises(PublicationBlocked) as caught:
         publish_article(article=article, user=None)
-    assert {block.field for block in caught.value.blocks} == fields
+    # "" is the change since the approval.
+    assert {block.field for block in caught.value.blocks} == fields | (
+        set() if name in NO_CONTENT else {""}
+    )
     assert ArticleVersion.objects.count() == 0
-    assert Article.objects.get().status == Article.Status.DRAFT
+    assert Article.objects.get().status == Article.Status.APPROVED
     assert heard == []
 
 
+@pytest.mark.parametrize("name", BREAKS)
+def test_each_break_blocks_every_step_towards_publishing(name):
+    break_it, fields = BREAKS[name]
+    tomorrow = timezone.now() + datetime.timedelta(days=1)
+    draft, submitted, approved = PublishableArticleFactory(), PublishableArticleFactory(), None
+    submit_for_review(article=submitted, user=None)
+    approved = approved_article()
+    steps = [
+        (draft, lambda: submit_for_review(article=draft, user=None)),
+        (submitted, lambda: approve_article(article=submitted, user=None)),
+        (approved, lambda: schedule_article(article=approved, user=None, scheduled_for=tomorrow)),
+    ]
+    for article, step in steps:
+        before = article.status
+        with transaction.atomic():
+            break_it(article)
+            with pytest.raises(PublicationBlocked) as caught:
+                step()
+            transaction.set_rollback(True)
+        assert fields <= {block.field for block in caught.value.blocks} <= fields | {""}
+        assert Article.objects.get(pk=article.pk).status == before
+
+
 def test_only_who_may_publish_publishes(editor):
-    article = PublishableArticleFactory()
+    article = approved_article()
     for user in (UserFactory(), UserFactory(group="Staff")):
         with pytest.raises(PermissionDenied):
             publish_article(article=article, user=user)
@@ -130,7 +174,7 @@ def test_only_who_may_publish_publishes(editor):
 
 
 def test_publishing_writes_the_first_version_and_tells(heard):
-    article = PublishableArticleFactory()
+    article = approved_article()
     version = publish_article(article=article, user=None)
     assert (article.status, article.published_version, version.number) == ("published", version, 1)
     assert article.first_published_at == version.published_at
@@ -144,7 +188,7 @@ def test_readers_keep_the_old_version_until_the_next(heard):
     article.title = "New"
     article.save()
     assert article.published_version.document["title"] == "Old"
-    version = publish_article(article=article, user=None)
+    version = publish(article)
     assert version.number == 2
     assert article.published_version.document["title"] == "New"
     assert article.first_published_at == ArticleVersion.objects.get(number=1).published_at
@@ -152,7 +196,7 @@ def test_readers_keep_the_old_version_until_the_next(heard):
 
 
 def test_a_button_pressed_twice_publishes_once():
-    article = PublishableArticleFactory()
+    article = approved_article()
     publish_article(article=article, user=None, after_version=0)
     with pytest.raises(PublicationBlocked, match="Version 1 has been published in the meantime"):
         publish_article(article=article, user=None, after_version=0)
@@ -163,7 +207,7 @@ def test_a_listener_that_fails_takes_the_version_with_it():
     def fail(**kwargs):
         raise RuntimeError("no")
 
-    article = PublishableArticleFactory()
+    article = approved_article()
     article_published.connect(fail)
     try:
         with pytest.raises(RuntimeError), transaction.atomic():
@@ -187,13 +231,11 @@ def test_earlier_publication_uses_that_day():
     day = timezone.now() - datetime.timedelta(days=30)
     article = PublishableArticleFactory()
     Disclosure.objects.update(declared_on=timezone.localdate() - datetime.timedelta(days=60))
-    version = publish_article(article=article, user=None, published_at=day)
+    version = publish(article, published_at=day)
     assert version.document["published_on"] == timezone.localdate(day).isoformat()
     assert article.updated_at == day
     with pytest.raises(ValueError, match="future"):
-        publish_article(
-            article=article, user=None, published_at=timezone.now() + datetime.timedelta(days=1)
-        )
+        publish(article, published_at=timezone.now() + datetime.timedelta(days=1))
 
 
 def test_funders_of_the_day_are_linked_and_protected():
@@ -202,7 +244,7 @@ def test_funders_of_the_day_are_linked_and_protected():
     restricted = AgreementFactory(is_site_wide=False, kind="educational_grant")
     article = PublishableArticleFactory()
     article.supported_by.add(restricted)
-    version = publish_article(article=article, user=None)
+    version = publish(article)
     assert set(version.funders.all()) == {site_wide.funder, restricted.funder}
     assert version.document["funding"]["site_wide"] == [
         {"name": site_wide.funder.name, "kind": "sponsorship"}

@@ -82,7 +82,7 @@ pytestmark = pytest.mark.django_db
 
 def test_says_what_it_does(loaded):
     assert loaded[:2] == [
-        "users: editor@demo.example, staff@demo.example, admin@demo.example",
+        "users: editor@demo.example, reviewer@demo.example, staff@demo.example, admin@demo.example",
         "4 pages, 8 funders, 4 people, 11 topics",
     ]
     assert [line.partition(":")[0] for line in loaded[2:-1]] == ["published"] * 11 + ["draft"]
@@ -179,10 +179,12 @@ def test_invents_no_evidence_and_no_mail(loaded):
 
 
 def test_users(loaded):
-    editor, staff, admin = (
-        User.objects.get(email=f"{name}@demo.example") for name in ("editor", "staff", "admin")
+    editor, reviewer, staff, admin = (
+        User.objects.get(email=f"{name}@demo.example")
+        for name in ("editor", "reviewer", "staff", "admin")
     )
     assert [group.name for group in editor.groups.all()] == ["Editors"]
+    assert [group.name for group in reviewer.groups.all()] == ["Medical reviewers"]
     assert [group.name for group in staff.groups.all()] == ["Staff"]
     assert (editor.is_staff, editor.is_superuser) == (True, False)
     assert (staff.is_staff, staff.is_superuser) == (True, False)
@@ -190,7 +192,7 @@ def test_users(loaded):
     assert editor.check_password(PASSWORDS["editor@demo.example"])
     assert staff.check_password(PASSWORDS["staff@demo.example"])
     assert not admin.has_usable_password()
-    assert EmailAddress.objects.filter(verified=True, primary=True).count() == 3
+    assert EmailAddress.objects.filter(verified=True, primary=True).count() == 4
 
 
 def test_again_changes_nothing(loaded, monkeypatch):

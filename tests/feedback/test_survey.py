@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from feedback.models import Response, ResponseHistory, load_survey_version
 from portal.core.content_cache import memory
-from tests.factories import ReaderFactory, published_article
+from tests.factories import ReaderFactory, publish, published_article
 
 from .builders import KEYS, answer, filled, publish_version_2
 from .conftest import attest
@@ -308,11 +308,9 @@ def test_another_articles_version_is_refused(attested):
 
 
 def test_the_version_that_was_read_is_kept_when_a_newer_one_appears(attested):
-    from articles.services import publish_article
-
     article = published_article()
     data = filled(article, [4, 4, 4, 4])
-    publish_article(article=article, user=None)
+    publish(article)
     assert attested.post(respond_url(article), data).status_code == 303
     assert Response.objects.get().article_version.number == 1
 

@@ -6,11 +6,10 @@ What axe finds is in test_every_page.py.
 import pytest
 from playwright.sync_api import Page, expect
 
-from articles.services import publish_article
 from portal.core.models import Page as PlainPage
 from portal.core.models import SiteSettings
 from tests.axe import violations
-from tests.factories import AgreementFactory, PublishableArticleFactory, add_figure
+from tests.factories import AgreementFactory, PublishableArticleFactory, add_figure, publish
 
 # Not with transactions: after a test with them the database is emptied.
 pytestmark = pytest.mark.django_db
@@ -59,7 +58,7 @@ def content(standing_server: str) -> None:
         position=3, kind="key_learning", body=f"<p>Less is more. [@halpern]</p>{TABLE}"
     )
     add_figure(article, heading=LONG_TERM, credit="An artist", licence="CC0")
-    publish_article(article=article, user=None)
+    publish(article)
 
 
 def attest(page: Page) -> None:

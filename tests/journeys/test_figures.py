@@ -9,8 +9,7 @@ from django.test import Client
 from playwright.sync_api import Locator, Page, expect
 
 from articles.models import Section
-from articles.services import publish_article
-from tests.factories import PublishableArticleFactory, UserFactory, add_figure, image_file
+from tests.factories import PublishableArticleFactory, UserFactory, add_figure, image_file, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,7 +69,7 @@ def test_an_editor_uploads_a_figure_and_sees_it(open_page):
 def test_a_reader_sees_the_figure_in_a_width_that_fits(open_page, java_script, width, chosen):
     article = PublishableArticleFactory()
     add_figure(article, image=image_file(size=(1440, 900)))
-    publish_article(article=article, user=None)
+    publish(article)
     page = open_page(java_script_enabled=java_script, viewport={"width": width, "height": 700})
     page.goto("/healthcare-professionals/")
     page.locator("#id_is_healthcare_professional").check()

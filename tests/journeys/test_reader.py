@@ -8,13 +8,12 @@ from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
 from articles.models import Article
-from articles.services import publish_article
 from feedback.models import Response
 from portal.attestation.models import Attestation
 from portal.core.models import SiteSettings
 from portal.demo.reading import read_site
 from portal.mail.models import Delivery
-from tests.factories import UserFactory, published_article
+from tests.factories import UserFactory, publish, published_article
 from tests.fixtures_mail import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -169,7 +168,7 @@ def test_from_subscribing_to_unsubscribing(
         title="A new article", slug="a-new-article", summary="What is new, in one paragraph."
     )
     copy_parts(article, draft)
-    publish_article(article=draft, user=None)
+    publish(draft)
     wait_until(lambda: len(smtp_sink.received) == 2, what="the update")
     mail = smtp_sink.received[1]
     assert mail.recipients == ["reader@hospital.example"]
@@ -186,7 +185,7 @@ def test_from_subscribing_to_unsubscribing(
         title="Another article", slug="another-article", summary="What else is new."
     )
     copy_parts(article, another)
-    publish_article(article=another, user=None)
+    publish(another)
     states = Delivery.objects.filter(mailing__key=f"article:{another.pk}")
     assert not states.exclude(state="skipped").exists()
     assert len(smtp_sink.received) == 2

@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from articles.services import publish_article
 from portal.core.content_cache import memory
 from portal.core.models import SiteSettings
 from portal.mail.models import Delivery, MailedItem, Mailing, Subscriber, Suppression
@@ -23,6 +22,7 @@ from tests.factories import (
     SubscriberFactory,
     TopicFactory,
     UserFactory,
+    publish,
     published_article,
 )
 from tests.fixtures_mail import wait_until
@@ -53,7 +53,7 @@ def test_publishing_plans_one_mail_for_each_subscriber():
 def test_a_new_version_of_an_article_is_no_news():
     SubscriberFactory()
     article = published_article()
-    publish_article(article=article, user=None)
+    publish(article)
     assert (Mailing.objects.count(), Delivery.objects.count()) == (1, 1)
 
 

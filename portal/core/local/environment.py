@@ -11,7 +11,12 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-DEMO_USERS = ("editor@demo.example", "staff@demo.example", "admin@demo.example")
+DEMO_USERS = (
+    "editor@demo.example",
+    "reviewer@demo.example",
+    "staff@demo.example",
+    "admin@demo.example",
+)
 # Without those that are taken for one another when they are read aloud or typed.
 LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 # In a child's environment: whose child it is, so that a later start can find what was left over.
