@@ -12,4 +12,5 @@ class ArticlesConfig(AppConfig):
         from . import desk
 
         register_panel(desk.drafts)
+        register_panel(desk.due_for_review)
         register_panel(desk.disclosures)

@@ -10,6 +10,7 @@ from portal.core.doors import public, teaser
 from portal.core.http import private
 from portal.core.shared_pages import shared_page
 
+from .addresses import led_on
 from .forms import SearchForm
 from .models import ArticleVersion, Topic, topics_in_use
 from .pages import (
@@ -96,7 +97,7 @@ def full_article(slug: str) -> dict[str, object]:
     return {"page": _or_404(published_page, slug)}
 
 
-article = teaser(article_teaser)(private(full_article))
+article = teaser(led_on(article_teaser))(private(led_on(full_article)))
 
 
 def _or_404(find: Callable[[str], ArticlePage], slug: str) -> ArticlePage:

@@ -1,7 +1,8 @@
 """Drafts are rows that editors change; what is published is a version that nobody changes."""
 
+from .addresses import ArticleAddress, current_address
 from .article import Article, ArticleQuerySet
-from .parts import ArticleAuthor, LearningObjective, Reference, Section
+from .parts import Abbreviation, ArticleAuthor, LearningObjective, Reference, Section
 from .topics import Topic, topics_in_use
 from .versions import (
     ArticleVersion,
@@ -11,7 +12,9 @@ from .versions import (
 )
 
 __all__ = [
+    "Abbreviation",
     "Article",
+    "ArticleAddress",
     "ArticleAuthor",
     "ArticleQuerySet",
     "ArticleVersion",
@@ -22,5 +25,6 @@ __all__ = [
     "Reference",
     "Section",
     "Topic",
+    "current_address",
     "topics_in_use",
 ]

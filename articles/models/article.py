@@ -1,15 +1,18 @@
 """The article as editors see it."""
 
+from datetime import date
+
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.core.triggers import BumpContentStamp
 from portal.funders.models import Agreement
 
+from .addresses import KeepAddress, validate_address
 from .topics import Topic
 
 
@@ -17,6 +20,10 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def published(self) -> "ArticleQuerySet":
         """Articles that readers may see, newest first."""
         return self.filter(status=Article.Status.PUBLISHED).order_by("-first_published_at", "-pk")
+
+    def due_for_review(self, on: date) -> "ArticleQuerySet":
+        """Articles whose next medical review was due by ``on``, the longest overdue first."""
+        return self.filter(next_review_due_on__lte=on).order_by("next_review_due_on", "pk")
 
 
 class Article(models.Model):
@@ -42,7 +49,28 @@ class Article(models.Model):
         help_text=_("One paragraph. Public: visitors who have not attested see it too."),
     )
     topics = models.ManyToManyField(Topic, related_name="articles", verbose_name=_("topics"))
+    intended_audience = models.CharField(
+        _("intended audience"),
+        max_length=300,
+        blank=True,
+        help_text=_("For example: haematologists and oncology nurses who care for adults."),
+    )
     medically_reviewed_on = models.DateField(_("medically reviewed on"), null=True, blank=True)
+    next_review_due_on = models.DateField(
+        _("next medical review due on"),
+        null=True,
+        blank=True,
+        help_text=_("From that day on, the desk's start page reminds of it."),
+    )
+    ai_statement = models.CharField(
+        _("use of AI tools"),
+        max_length=500,
+        blank=True,
+        help_text=_(
+            "Readers see it. Say it either way: “No AI tools were used.”, or which tool did what, "
+            "and who checked it."
+        ),
+    )
     supported_by = models.ManyToManyField(
         Agreement,
         blank=True,
@@ -84,7 +112,14 @@ class Article(models.Model):
                 name="articles_published_has_version",
                 condition=~Q(status="published")
                 | Q(published_version__isnull=False, first_published_at__isnull=False),
-            )
+            ),
+            models.CheckConstraint(
+                name="articles_review_due_after_review",
+                condition=Q(medically_reviewed_on=None)
+                | Q(next_review_due_on=None)
+                | Q(next_review_due_on__gt=F("medically_reviewed_on")),
+                violation_error_message=_("The next medical review is due after the last one."),
+            ),
         ]
         indexes = [
             GinIndex(fields=["search_vector"], name="articles_search"),
@@ -94,10 +129,14 @@ class Article(models.Model):
                 condition=Q(status="published"),
             ),
         ]
-        triggers = [BumpContentStamp()]
+        triggers = [BumpContentStamp(), KeepAddress()]
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        super().clean()
+        validate_address(self)
 
     def get_absolute_url(self) -> str:
         return reverse("article", args=[self.slug])
