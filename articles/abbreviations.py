@@ -12,10 +12,11 @@ from django.utils.html import escape, format_html
 
 from .citations import TAG
 
-# What stands in one of these stays as it is: links, headings, what explains itself already.
-_LEFT_ALONE = re.compile(r"</?(?:a|h[1-6]|abbr|mark)[\s>]")
+# What stands in one of these stays as it is: links, headings, formulae, what explains itself.
+_LEFT_ALONE = re.compile(r"</?(?:a|h[1-6]|abbr|mark|su[bp])[\s>]")
 _BLOCK = re.compile(r"</?(?:p|br|li|ul|ol|blockquote|table|thead|tbody|tr|th|td|h[1-6])\b[^<>]*>")
 _SENTENCE_END = re.compile(r"[.!?:][\"'”)\]]*$")
+_ARTICLE = re.compile(r"(?<![\w-])([Aa])(n?)(?=(?:\s|&nbsp;)+$)")
 # A long form, its brackets and some markup within them fit into so many characters.
 _LOOK_AROUND = 600
 
@@ -67,7 +68,8 @@ class Abbreviations:
             # CO<sub>2</sub> is another abbreviation than CO.
             is_whole = not html.startswith(("<sub>", "<sup>"), found.end())
             use = self._use(html, found) if is_whole else found[1]
-            parts += [html[position : found.start()], use]
+            between = html[position : found.start()]
+            parts += [_with_article(between, use) if use != found[1] else between, use]
             position = found.end()
         return "".join([*parts, html[position:end]])
 
@@ -84,6 +86,21 @@ class Abbreviations:
         if not before.strip() or _SENTENCE_END.search(before.strip()):
             long = long[:1].upper() + long[1:]
         return format_html("{} ({})", long, short)
+
+
+def _with_article(text: str, use: str) -> str:
+    """Return ``text`` with its last word, "a" or "an", as what follows it now is pronounced.
+
+    "An HR" becomes "a hazard ratio (HR)". A vowel that may sound like a consonant (unit, European,
+    one) leaves the text as it is.
+    """
+    article = _ARTICLE.search(text)
+    if article is None or use.startswith("<") or not re.match(r"[a-z]", use, re.IGNORECASE):
+        return text
+    is_vowel = use[0].lower() in "aeiou"
+    if is_vowel and re.match(r"u|eu|one|once", use, re.IGNORECASE):
+        return text
+    return f"{text[: article.start(2)]}{'n' if is_vowel else ''}{text[article.end(2) :]}"
 
 
 def _is_introduced(long: str, before: str, after: str) -> bool:

@@ -61,13 +61,30 @@ def test_at_the_beginning_of_a_sentence_it_begins_like_one():
         "<h3>ORR</h3>",
         '<p><a href="/x" title="ORR &gt; CR">word</a></p>',
         "<p>ORRs, xORR, ORR-based, post-ORR</p>",
-        "<p>CR<sub>2</sub></p>",
+        "<p>CR<sub>2</sub> and x<sup>ORR</sup></p>",
         "<p>x [@ORR; @CR] [@a-ORR]</p>",
     ],
 )
 def test_links_headings_tags_and_parts_of_words_are_left_alone(html):
     html = sanitize_rich_text(html)
     assert render(html) == [html]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("An HR of 1", "A hazard ratio (HR) of 1"),
+        ("with an&nbsp;HR", "with a&nbsp;hazard ratio (HR)"),
+        ("a RR", "an absolute risk (RR)"),
+        ("an US", "an unusual sign (US)"),
+        ("vitamin-a HR", "vitamin-a hazard ratio (HR)"),
+    ],
+)
+def test_the_indefinite_article_follows_what_is_read(text, shown):
+    rows = [("HR", "hazard ratio"), ("RR", "absolute risk"), ("US", "unusual sign")]
+    assert render(f"<p>{text}</p>", rows=rows) == [f"<p>{shown}</p>"]
+    [html] = render("<p>An ORR, an HR, then an HR</p>", rows=[("HR", "hazard ratio")])
+    assert html.endswith('then an <abbr title="hazard ratio">HR</abbr></p>')
 
 
 def test_a_use_in_a_heading_is_not_the_first_one():

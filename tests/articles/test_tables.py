@@ -28,7 +28,10 @@ def test_header_cells_say_what_they_head():
 
 
 def test_each_table_has_a_first_row_of_its_own():
-    one = "<table><thead><tr><th>A</th></tr></thead><tbody><tr><th>B</th><td>1</td></tr></tbody></table>"
+    one = (
+        "<table><thead><tr><th>A</th></tr></thead>"
+        "<tbody><tr><th>B</th><td>1</td></tr></tbody></table>"
+    )
     html = wrap_tables(one + one)
     assert html.count('<th scope="col">A</th>') == 2
     assert html.count('<th scope="row">B</th>') == 2
