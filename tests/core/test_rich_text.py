@@ -80,9 +80,9 @@ def test_what_word_processors_write_comes_out_harmless_with_its_words(path):
         assert leftover not in clean
     document = Document(path.with_name(path.name.split(".")[0] + ".docx"))
     cells = [cell for table in document.tables for row in table.rows for cell in row.cells]
-    words = set(re.findall(r"\w+", plain_text(clean)))
+    text = plain_text(clean)
     for part in (*document.paragraphs, *cells):
-        assert set(re.findall(r"\w+", part.text)) <= words
+        assert all(word in text for word in re.findall(r"\w+", part.text))
 
 
 @given(st.lists(st.sampled_from([*FRAGMENTS, *HOSTILE]), max_size=40).map("".join))
