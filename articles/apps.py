@@ -17,4 +17,5 @@ class ArticlesConfig(AppConfig):
         register_panel(desk.scheduled)
         register_panel(desk.drafts)
         register_panel(desk.broken_references)
+        register_panel(desk.due_for_review)
         register_panel(desk.disclosures)

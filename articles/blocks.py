@@ -9,11 +9,12 @@ from portal.core.rich_text import plain_text
 from portal.people.models import Person
 
 from .citations import citation_errors, cited_keys
-from .models import Article, Section
+from .models import Article, ArticleAuthor, Section
 from .objectives import banned_verb
+from .tables import table_problem
 
 # Parts of the form that are rows of their own; the admin names their elements after them.
-INLINES = ("article_authors", "objectives", "sections", "references")
+INLINES = ("article_authors", "objectives", "sections", "references", "abbreviations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +64,31 @@ def _field_blocks(article: Article) -> list[Block]:
         blocks.append(Block("summary", _("The article has no summary.")))
     if not article.topics.all():
         blocks.append(Block("topics", _("The article belongs to no topic.")))
+    if not article.ai_statement.strip():
+        blocks.append(
+            Block(
+                "ai_statement",
+                _("The article does not say whether AI tools were used, for example: “%(none)s”")
+                % {"none": _("No AI tools were used.")},
+            )
+        )
     return blocks
 
 
 def _author_blocks(article: Article, on: date | None) -> list[Block]:
-    authors = list(
-        Person.objects.filter(article_authors__article=article)
-        .order_by("article_authors__position", "article_authors__pk")
-        .prefetch_related("disclosures__relationships")
+    named = list(
+        article.article_authors.select_related("person").prefetch_related(
+            "person__disclosures__relationships"
+        )
     )
-    if not authors:
-        return [Block("article_authors", _("The article has no author."))]
-    return [
-        Block(f"article_authors-{row}", message)
-        for row, person in enumerate(authors)
-        if (message := _disclosure_problem(person, on))
+    blocks = [
+        Block(f"article_authors-{number}", message)
+        for number, row in enumerate(named)
+        if (message := _disclosure_problem(row.person, on))
     ]
+    if not any(row.contribution == ArticleAuthor.Contribution.AUTHOR for row in named):
+        blocks.append(Block("article_authors", _("The article has no author.")))
+    return blocks
 
 
 def _disclosure_problem(person: Person, on: date | None) -> str:
@@ -126,6 +136,10 @@ def _section_blocks(article: Article) -> list[Block]:
                     field,
                     _("The section “%(section)s” cites no reference.") % {"section": section},
                 )
+            )
+        if section.kind == Section.Kind.TABLE and (problem := table_problem(section.body)):
+            blocks.append(
+                Block(field, f"{_('The section “%(section)s”:') % {'section': section}} {problem}")
             )
         if not plain_text(section.body):
             blocks.append(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from django.utils.translation import gettext as _
 
-_TAG = re.compile(r'<[^<>"]*(?:"[^"]*"[^<>"]*)*>')
+TAG = re.compile(r'<[^<>"]*(?:"[^"]*"[^<>"]*)*>')
 _SPACE = r"(?:\s|&nbsp;)*"
 _KEY = r"@[A-Za-z0-9][A-Za-z0-9_-]*"
 _MARKER = re.compile(rf"\[{_SPACE}{_KEY}(?:{_SPACE};{_SPACE}{_KEY})*{_SPACE}\]")
@@ -25,7 +25,7 @@ def _map_text(html: str, change: Callable[[str, bool], str]) -> str:
     parts: list[str] = []
     position = 0
     links = 0
-    for tag in _TAG.finditer(html):
+    for tag in TAG.finditer(html):
         parts += [change(html[position : tag.start()], links > 0), tag.group()]
         if re.match(r"<a[\s>]", tag.group()):
             links += 1

@@ -140,8 +140,29 @@ def _day(time: datetime, form: str) -> str:
     return formats.date_format(timezone.localtime(time), form)
 
 
+def due_for_review(request: HttpRequest) -> dict[str, Any] | None:
+    """Published articles whose next medical review is due: blocks nothing, but wants doing."""
+    if not request.user.has_perm("articles.change_article"):
+        return None
+    articles = Article.objects.published().due_for_review(timezone.localdate())[:SHOWN]
+    return {
+        "title": _("Due for medical review"),
+        "items": [
+            {
+                "label": article.title,
+                "url": reverse("admin:articles_article_change", args=[article.pk]),
+                "note": _("since %(day)s")
+                % {"day": formats.date_format(article.next_review_due_on, "j F Y")},
+            }
+            for article in articles
+            if article.next_review_due_on
+        ],
+        "empty": _("No published article is due for medical review."),
+    }
+
+
 def disclosures(request: HttpRequest) -> dict[str, Any] | None:
-    """Authors whose disclosure is missing or stale, which blocks publishing their articles."""
+    """Whom an article names without a current disclosure, which blocks publishing it."""
     if not request.user.has_perm("people.change_person"):
         return None
     today = timezone.localdate()
@@ -163,5 +184,5 @@ def disclosures(request: HttpRequest) -> dict[str, Any] | None:
             }
             for person in people
         ],
-        "empty": _("Every author has a current disclosure."),
+        "empty": _("Everybody whom an article names has a current disclosure."),
     }

@@ -1,7 +1,9 @@
 """The document of a published version: everything that its page shows, as JSON.
 
 A page is made from the document alone, so later changes to people, funders or topics never
-rewrite what was published. ``SCHEMA`` numbers the shape; dates are ISO (YYYY-MM-DD).
+rewrite what was published. ``SCHEMA`` numbers the shape; dates are ISO (YYYY-MM-DD). Published
+versions keep the shape of their day, so readers of a document ask for what only a later one has by
+``get()``. Schema 2 added what is marked NotRequired in ``Document``.
 """
 
 import math
@@ -17,10 +19,10 @@ from portal.funders.disclosure import funding_statement
 from portal.funders.models import Agreement
 from portal.people.models import Person
 
-from .models import Article, Section
+from .models import Article, ArticleAuthor, Section
 from .references import Csl
 
-SCHEMA = 1
+SCHEMA = 2
 WORDS_PER_MINUTE = 200
 
 
@@ -30,6 +32,19 @@ class Author(TypedDict):
     role: str
     affiliation: str
     orcid: str
+
+
+class Contributor(TypedDict):
+    name: str
+    slug: str
+    contribution: str  # a value of ArticleAuthor.Contribution other than "author"
+    role: str
+    affiliation: str
+
+
+class DocumentAbbreviation(TypedDict):
+    short: str
+    long: str
 
 
 class DocumentTopic(TypedDict):
@@ -56,7 +71,7 @@ class DocumentSection(TypedDict):
     kind: str  # a value of Section.Kind
     heading: str
     anchor: str  # unique on the page
-    html: str  # sanitised, with [@key] markers; a figure's caption
+    html: str  # sanitised, with [@key] markers; a figure's caption; a table with its notes
     figure: NotRequired[Figure]  # in sections of the kind "figure" alone
 
 
@@ -110,6 +125,13 @@ class Document(TypedDict):
     updated_on: str | None  # None in the first version
     reading_minutes: int
     is_demo: bool
+    # Since schema 2.
+    objective_levels: NotRequired[list[str]]  # of ``objectives``: a BloomLevel or ""
+    intended_audience: NotRequired[str]
+    next_review_due_on: NotRequired[str | None]
+    contributors: NotRequired[list[Contributor]]  # who is named, but stands in no byline
+    ai_statement: NotRequired[str]
+    abbreviations: NotRequired[list[DocumentAbbreviation]]
 
 
 def build_document(article: Article, on: date) -> Document:
@@ -124,8 +146,11 @@ def build_document(article: Article, on: date) -> Document:
         "objectives",
         "sections",
         "references",
+        "abbreviations",
     )
-    people = [author.person for author in article.article_authors.all()]
+    named = list(article.article_authors.all())
+    authors = [row for row in named if row.contribution == ArticleAuthor.Contribution.AUTHOR]
+    others = [row for row in named if row.contribution != ArticleAuthor.Contribution.AUTHOR]
     sections = _sections(article)
     first_published = article.first_published_at
     published_on = timezone.localdate(first_published) if first_published else on
@@ -135,20 +160,29 @@ def build_document(article: Article, on: date) -> Document:
         "slug": article.slug,
         "type": article.type,
         "summary": article.summary,
-        "authors": [_author(person) for person in people],
+        "authors": [_author(row.person) for row in authors],
         "topics": [{"name": topic.name, "slug": topic.slug} for topic in article.topics.all()],
         "objectives": [objective.text for objective in article.objectives.all()],
         "sections": sections,
         "references": [
             {"key": reference.key, "csl": reference.csl} for reference in article.references.all()
         ],
-        "disclosures": [_disclosure(person, on) for person in people],
+        "disclosures": [_disclosure(row.person, on) for row in [*authors, *others]],
         "funding": _funding(article, on),
         "medically_reviewed_on": _iso(article.medically_reviewed_on),
         "published_on": published_on.isoformat(),
         "updated_on": on.isoformat() if first_published else None,
         "reading_minutes": _reading_minutes(sections),
         "is_demo": article.is_demo,
+        "objective_levels": [objective.bloom_level for objective in article.objectives.all()],
+        "intended_audience": article.intended_audience,
+        "next_review_due_on": _iso(article.next_review_due_on),
+        "contributors": [_contributor(row) for row in others],
+        "ai_statement": article.ai_statement,
+        "abbreviations": [
+            {"short": abbreviation.short, "long": abbreviation.long}
+            for abbreviation in article.abbreviations.all()
+        ],
     }
 
 
@@ -170,6 +204,16 @@ def _author(person: Person) -> Author:
         "role": person.role,
         "affiliation": person.affiliation,
         "orcid": person.orcid,
+    }
+
+
+def _contributor(row: ArticleAuthor) -> Contributor:
+    return {
+        "name": row.person.name,
+        "slug": row.person.slug,
+        "contribution": row.contribution,
+        "role": row.person.role,
+        "affiliation": row.person.affiliation,
     }
 
 

@@ -16,10 +16,11 @@ from portal.core.content_cache import content_cached
 from portal.core.models import site_settings
 from portal.people.models import FinancialRelationship
 
+from .abbreviations import Abbreviations
 from .citations import CitationNumbers, strip_citations
-from .documents import Document, DocumentSection, PersonDisclosure
+from .documents import Document, PersonDisclosure
 from .figures import page_figure
-from .models import Article, ArticleVersion, Section
+from .models import Article, ArticleAuthor, ArticleVersion, Section
 from .references import format_vancouver, reference_links
 from .tables import wrap_tables
 
@@ -177,7 +178,14 @@ def render_page(article: Article, document: Document, version_id: int | None = N
     numbers = CitationNumbers(reference["key"] for reference in document["references"])
     context = _public_context(document, numbers)
     context |= {
-        "sections": _sections(document["sections"], numbers),
+        "sections": _sections(document, numbers),
+        "contributors": [
+            {
+                **contributor,
+                "label": _label(ArticleAuthor.Contribution, contributor["contribution"]),
+            }
+            for contributor in document.get("contributors", [])
+        ],
         "share": _share_links(article, document),
         "cite_this": _cite_this(article, document),
     }
@@ -187,20 +195,29 @@ def render_page(article: Article, document: Document, version_id: int | None = N
     return _page(article, document, context, body=body, version_id=version_id)
 
 
-def _sections(sections: list[DocumentSection], numbers: CitationNumbers) -> list[dict[str, Any]]:
-    """Return what the template shows of each section; figures are numbered by their order."""
+def _sections(document: Document, numbers: CitationNumbers) -> list[dict[str, Any]]:
+    """Return what the template shows of each section; figures and tables are numbered by their
+    order."""
+    abbreviations = Abbreviations(
+        (row["short"], row["long"]) for row in document.get("abbreviations", [])
+    )
     shown = []
-    figures = 0
-    for section in sections:
+    figures = tables = 0
+    for section in document["sections"]:
+        html = abbreviations.render(numbers.render(section["html"]))
+        caption = section["heading"] if section["kind"] == Section.Kind.TABLE else ""
         part: dict[str, Any] = {
             **section,
             "css_class": section["kind"].replace("_", "-"),
             # Sanitised when the document was built.
-            "html": mark_safe(wrap_tables(numbers.render(section["html"]))),  # noqa: S308
+            "html": mark_safe(wrap_tables(html, caption)),  # noqa: S308
         }
         if "figure" in section:
             figures += 1
             part["figure"] = page_figure(section["figure"], figures)
+        elif section["kind"] == Section.Kind.TABLE:
+            tables += 1
+            part["table_number"] = tables
         else:
             part["heading"] = section["heading"] or _label(Section.Kind, section["kind"])
         shown.append(part)
@@ -242,6 +259,7 @@ def _public_context(document: Document, numbers: CitationNumbers | None = None) 
         "published_on": date.fromisoformat(document["published_on"]),
         "updated_on": _date(document["updated_on"]),
         "medically_reviewed_on": _date(document["medically_reviewed_on"]),
+        "next_review_due_on": _date(document.get("next_review_due_on")),
         "funding_on": date.fromisoformat(document["funding"]["on"]),
         "restricted_names": [support["name"] for support in document["funding"]["restricted"]],
         "disclosures": [

@@ -18,6 +18,7 @@ from portal.core.doors import public, teaser
 from portal.core.http import private
 from portal.core.shared_pages import shared_page
 
+from .addresses import led_on
 from .documents import build_document
 from .forms import SearchForm
 from .images import FOLDER
@@ -130,7 +131,9 @@ def _or_withdrawn(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     return shown
 
 
-article = teaser(_or_withdrawn(article_teaser))(private(_or_withdrawn(full_article)))
+article = teaser(led_on(_or_withdrawn(article_teaser)))(
+    private(led_on(_or_withdrawn(full_article)))
+)
 
 
 @public

@@ -126,6 +126,8 @@ class ReferenceFactory(factory.django.DjangoModelFactory):
 class PublishableArticleFactory(ArticleFactory):
     """A draft that nothing blocks: author with a disclosure, topic, objective, text, reference."""
 
+    ai_statement = "No AI tools were used."
+
     @factory.post_generation
     def parts(self, create, given, **kwargs):
         if not create:

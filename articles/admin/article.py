@@ -16,12 +16,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from articles.documents import build_document
+from articles.drafts import draft_warnings
 from articles.models import (
     Article,
     Reference,
     Section,
 )
-from articles.objectives import banned_verb
 from articles.pages import render_page
 from articles.presence import note_leaving, note_opening
 from articles.services import publication_blocks, record_edit
@@ -31,7 +31,13 @@ from portal.core.rich_text_admin import RichTextAdminMixin
 
 from .compare import compare_view
 from .forms import ArticleForm
-from .inlines import ArticleAuthorInline, LearningObjectiveInline, ReferenceInline, SectionInline
+from .inlines import (
+    AbbreviationInline,
+    ArticleAuthorInline,
+    LearningObjectiveInline,
+    ReferenceInline,
+    SectionInline,
+)
 from .preview_links import preview_links_view
 from .verbs import verb_links, verb_urls
 
@@ -49,7 +55,7 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
         "first_published_at",
         "updated_at",
     ]
-    list_filter = ["status", "type", "topics", "is_demo"]
+    list_filter = ["status", "type", "topics", "next_review_due_on", "is_demo"]
     search_fields = ["title", "summary", "article_authors__person__name"]
     date_hierarchy = "first_published_at"
     readonly_fields = ["status", "first_published_at", "updated_at"]
@@ -57,10 +63,24 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
     prepopulated_fields = {"slug": ["title"]}
     fieldsets = [
         (None, {"fields": ["title", "slug", "type", "summary", "topics"]}),
-        (None, {"fields": ["medically_reviewed_on", "supported_by", "is_demo"]}),
+        (
+            None,
+            {
+                "fields": [
+                    *("intended_audience", ("medically_reviewed_on", "next_review_due_on")),
+                    *("ai_statement", "supported_by", "is_demo"),
+                ]
+            },
+        ),
         (None, {"fields": [("status", "first_published_at", "updated_at")]}),
     ]
-    inlines = [ArticleAuthorInline, LearningObjectiveInline, SectionInline, ReferenceInline]
+    inlines = [
+        ArticleAuthorInline,
+        LearningObjectiveInline,
+        SectionInline,
+        AbbreviationInline,
+        ReferenceInline,
+    ]
     save_on_top = True
 
     class Media:
@@ -91,12 +111,17 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
         is_withdrawn = obj is not None and obj.status == Article.Status.WITHDRAWN
         return not is_withdrawn and super().has_change_permission(request, obj)
 
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Article | None = None
-    ) -> list[str] | tuple[str, ...]:
-        """Keep the address of what readers have linked to."""
-        fields = list(super().get_readonly_fields(request, obj))
-        return [*fields, "slug"] if obj and obj.first_published_at else fields
+    def get_form(
+        self, request: HttpRequest, obj: Article | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if obj and obj.first_published_at:
+            kwargs["help_texts"] = {
+                "slug": _(
+                    "Readers have linked to this address. It will lead to a new one for ever, and "
+                    "no other article can have it."
+                )
+            }
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Article | None = None
@@ -116,14 +141,15 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
         is_changed = form.has_changed() or any(formset.has_changed() for formset in formsets)
         if isinstance(request.user, User) and (is_changed or not change):
             record_edit(article=form.instance, user=request.user)
-        for objective in form.instance.objectives.all():
-            if verb := banned_verb(objective.text):
-                self.message_user(
-                    request,
-                    _("“%(verb)s” cannot be measured, which blocks publishing: %(text)s")
-                    % {"verb": verb, "text": objective.text},
-                    messages.WARNING,
-                )
+        for warning in draft_warnings(form.instance):
+            self.message_user(request, warning, messages.WARNING)
+        if change and "slug" in form.changed_data and form.instance.first_published_at:
+            self.message_user(
+                request,
+                _("The address has changed: “%(old)s” leads to “%(new)s” from now on.")
+                % {"old": form.initial["slug"], "new": form.instance.slug},
+                messages.WARNING,
+            )
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any

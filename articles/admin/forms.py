@@ -10,7 +10,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from articles.citations import citation_errors
-from articles.models import Article, Reference, Section
+from articles.models import Article, LearningObjective, Reference, Section
+from articles.objectives import proposed_level
+from articles.tables import table_problem
 from portal.core.rich_text import sanitize_rich_text
 
 
@@ -43,6 +45,20 @@ class ArticleForm(forms.ModelForm[Article]):
         }
 
 
+class LearningObjectiveForm(forms.ModelForm[LearningObjective]):
+    """An empty level follows from the verb, also when the verb has changed since."""
+
+    class Meta:
+        model = LearningObjective
+        fields = ["position", "text", "bloom_level"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "text" in data and not data.get("bloom_level"):
+            data["bloom_level"] = proposed_level(data["text"])
+        return data
+
+
 class FigureInput(AdminFileWidget):
     """Shows the image that is there, not only its generated name."""
 
@@ -63,7 +79,15 @@ class SectionForm(forms.ModelForm[Section]):
         # A refused image has its own error, and is no missing one.
         if "image" not in self.errors and "kind" in data:
             self._check_figure(data)
+        if data.get("kind") == Section.Kind.TABLE:
+            self._check_table(data)
         return data
+
+    def _check_table(self, data: dict[str, Any]) -> None:
+        if "heading" in data and not data["heading"].strip():
+            self.add_error("heading", _("A table has a caption: write it as the heading."))
+        if "body" in data and (problem := table_problem(sanitize_rich_text(data["body"]))):
+            self.add_error("body", problem)
 
     def _check_figure(self, data: dict[str, Any]) -> None:
         """Say at its field what the database's constraint would say of the whole."""

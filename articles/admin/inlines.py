@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from articles.models import (
+    Abbreviation,
     Article,
     ArticleAuthor,
     LearningObjective,
@@ -12,7 +13,7 @@ from articles.models import (
 )
 from portal.core.inlines import TabularInline
 
-from .forms import SectionForm, SectionFormSet
+from .forms import LearningObjectiveForm, SectionForm, SectionFormSet
 from .reference_form import ReferenceForm
 
 
@@ -27,6 +28,7 @@ class ArticleAuthorInline(TabularInline[ArticleAuthor, Article]):
 
 class LearningObjectiveInline(TabularInline[LearningObjective, Article]):
     model = LearningObjective
+    form = LearningObjectiveForm
     extra = 0
 
 
@@ -46,6 +48,11 @@ class SectionInline(admin.StackedInline[Section, Article]):
             },
         ),
     ]
+
+
+class AbbreviationInline(TabularInline[Abbreviation, Article]):
+    model = Abbreviation
+    extra = 0
 
 
 class ReferenceInline(admin.StackedInline[Reference, Article]):

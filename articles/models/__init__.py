@@ -1,7 +1,8 @@
 """Drafts are rows that editors change; what is published is a version that nobody changes."""
 
+from .addresses import ArticleAddress, current_address
 from .article import Article, ArticleQuerySet
-from .parts import ArticleAuthor, LearningObjective, Reference, Section
+from .parts import Abbreviation, ArticleAuthor, LearningObjective, Reference, Section
 from .topics import Topic, topics_in_use
 from .versions import (
     ArticleVersion,
@@ -12,7 +13,9 @@ from .versions import (
 from .workflow import ArticleEditor, ArticleTransition, PreviewLink, Verb
 
 __all__ = [
+    "Abbreviation",
     "Article",
+    "ArticleAddress",
     "ArticleAuthor",
     "ArticleEditor",
     "ArticleQuerySet",
@@ -27,5 +30,6 @@ __all__ = [
     "Section",
     "Topic",
     "Verb",
+    "current_address",
     "topics_in_use",
 ]

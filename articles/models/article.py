@@ -1,6 +1,6 @@
 """The article as editors see it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.core.triggers import BumpContentStamp
 from portal.funders.models import Agreement
 
+from .addresses import KeepAddress, validate_address
 from .topics import Topic
 
 # What readers see has been published and is not withdrawn, wherever its draft stands.
@@ -30,6 +31,10 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         return self.filter(status=Article.Status.SCHEDULED, scheduled_for__lte=now).order_by(
             "scheduled_for", "pk"
         )
+
+    def due_for_review(self, on: date) -> "ArticleQuerySet":
+        """Articles whose next medical review was due by ``on``, the longest overdue first."""
+        return self.filter(next_review_due_on__lte=on).order_by("next_review_due_on", "pk")
 
 
 def _user(name: Any, on_delete: Any = models.PROTECT) -> Any:
@@ -74,7 +79,28 @@ class Article(models.Model):
         help_text=_("One paragraph. Public: visitors who have not attested see it too."),
     )
     topics = models.ManyToManyField(Topic, related_name="articles", verbose_name=_("topics"))
+    intended_audience = models.CharField(
+        _("intended audience"),
+        max_length=300,
+        blank=True,
+        help_text=_("For example: haematologists and oncology nurses who care for adults."),
+    )
     medically_reviewed_on = models.DateField(_("medically reviewed on"), null=True, blank=True)
+    next_review_due_on = models.DateField(
+        _("next medical review due on"),
+        null=True,
+        blank=True,
+        help_text=_("From that day on, the desk's start page reminds of it."),
+    )
+    ai_statement = models.CharField(
+        _("use of AI tools"),
+        max_length=500,
+        blank=True,
+        help_text=_(
+            "Readers see it. Say it either way: “No AI tools were used.”, or which tool did what, "
+            "and who checked it."
+        ),
+    )
     supported_by = models.ManyToManyField(
         Agreement,
         blank=True,
@@ -161,6 +187,13 @@ class Article(models.Model):
                 & ~Q(withdrawal_reason="")
                 & ~Q(status="published"),
             ),
+            models.CheckConstraint(
+                name="articles_review_due_after_review",
+                condition=Q(medically_reviewed_on=None)
+                | Q(next_review_due_on=None)
+                | Q(next_review_due_on__gt=F("medically_reviewed_on")),
+                violation_error_message=_("The next medical review is due after the last one."),
+            ),
         ]
         indexes = [
             GinIndex(fields=["search_vector"], name="articles_search"),
@@ -171,7 +204,7 @@ class Article(models.Model):
                 fields=["scheduled_for"], name="articles_due", condition=Q(status="scheduled")
             ),
         ]
-        triggers = [BumpContentStamp()]
+        triggers = [BumpContentStamp(), KeepAddress()]
 
     def __str__(self) -> str:
         return self.title
@@ -180,6 +213,10 @@ class Article(models.Model):
     def is_visible(self) -> bool:
         """Whether readers see a version of it."""
         return self.published_version_id is not None and self.withdrawn_at is None
+
+    def clean(self) -> None:
+        super().clean()
+        validate_address(self)
 
     def get_absolute_url(self) -> str:
         return reverse("article", args=[self.slug])

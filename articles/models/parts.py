@@ -13,18 +13,29 @@ from .article import Article
 
 
 class ArticleAuthor(models.Model):
-    """A person's place in an article's byline."""
+    """What a person contributed to an article; only authors stand in its byline."""
+
+    class Contribution(models.TextChoices):
+        AUTHOR = "author", _("Author")
+        MEDICAL_WRITER = "medical_writer", _("Medical writer")
+        MEDICAL_REVIEWER = "medical_reviewer", _("Medical reviewer")
 
     article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="article_authors")
     person = models.ForeignKey(
         Person, on_delete=models.PROTECT, related_name="article_authors", verbose_name=_("person")
     )
+    contribution = models.CharField(
+        _("contribution"),
+        max_length=20,
+        choices=Contribution.choices,
+        default=Contribution.AUTHOR,
+    )
     position = models.PositiveSmallIntegerField(_("position"), default=1)
 
     class Meta:
         ordering = ["position", "pk"]
-        verbose_name = _("author")
-        verbose_name_plural = _("authors")
+        verbose_name = _("author, writer or reviewer")
+        verbose_name_plural = _("authors, writers and reviewers")
         constraints = [
             models.UniqueConstraint(fields=["article", "person"], name="articles_author_once")
         ]
@@ -34,6 +45,16 @@ class ArticleAuthor(models.Model):
 
 
 class LearningObjective(models.Model):
+    class BloomLevel(models.TextChoices):
+        """The cognitive processes of the revised taxonomy (Anderson and Krathwohl, 2001)."""
+
+        REMEMBER = "remember", _("Remember")
+        UNDERSTAND = "understand", _("Understand")
+        APPLY = "apply", _("Apply")
+        ANALYSE = "analyse", _("Analyse")
+        EVALUATE = "evaluate", _("Evaluate")
+        CREATE = "create", _("Create")
+
     article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="objectives")
     position = models.PositiveSmallIntegerField(_("position"), default=1)
     text = models.CharField(
@@ -43,6 +64,13 @@ class LearningObjective(models.Model):
             "What learners will be able to do, beginning with one measurable verb: "
             "“Interpret a hazard ratio and its confidence interval.”"
         ),
+    )
+    bloom_level = models.CharField(
+        _("Bloom level"),
+        max_length=20,
+        choices=BloomLevel.choices,
+        blank=True,
+        help_text=_("Left empty, it follows from the verb."),
     )
 
     class Meta:
@@ -60,6 +88,7 @@ class Section(models.Model):
         KEY_DATA = "key_data", _("Key data")
         KEY_LEARNING = "key_learning", _("Key learning")
         FIGURE = "figure", _("Figure")
+        TABLE = "table", _("Table")
 
     # What a busy reader wants most: first on the page, and nothing in it without a source.
     KEY_KINDS = (Kind.KEY_DATA, Kind.KEY_LEARNING)
@@ -71,7 +100,9 @@ class Section(models.Model):
         _("heading"),
         max_length=200,
         blank=True,
-        help_text=_("Key data, key learning and figures may do without one."),
+        help_text=_(
+            "Key data, key learning and figures may do without one. Of a table: its caption."
+        ),
     )
     body = RichTextField(
         _("text"),
@@ -124,7 +155,12 @@ class Section(models.Model):
                     "A figure has an image, and either a description or the mark “decorative”; "
                     "other sections have no image."
                 ),
-            )
+            ),
+            models.CheckConstraint(
+                name="articles_section_table_caption",
+                condition=~Q(kind="table") | ~Q(heading=""),
+                violation_error_message=_("A table has a caption: write it as the heading."),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -156,3 +192,28 @@ class Reference(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Abbreviation(models.Model):
+    """A short form and what it stands for; the page says it in full where it is used first."""
+
+    article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="abbreviations")
+    short = models.CharField(_("abbreviation"), max_length=30, help_text=_("For example: ORR"))
+    long = models.CharField(
+        _("in full"), max_length=200, help_text=_("For example: overall response rate")
+    )
+
+    class Meta:
+        ordering = ["short"]
+        verbose_name = _("abbreviation")
+        verbose_name_plural = _("abbreviations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["article", "short"],
+                name="articles_abbreviation_once",
+                violation_error_message=_("This abbreviation stands in another row."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.short

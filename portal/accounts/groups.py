@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "articles.learningobjective": ALL,
         "articles.section": ALL,
         "articles.reference": ALL,
+        "articles.abbreviation": ALL,
         "articles.articleversion": VIEW,
         "articles.previewlink": EDIT,
         "articles.topic": EDIT,

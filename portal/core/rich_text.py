@@ -26,6 +26,8 @@ EXTENSIONS: dict[str, Any] = {
     "TableHeader": True,
     "TableCell": True,
     "HardBreak": True,
+    # Shows hard spaces and soft hyphens, which text from Word is full of.
+    "SpecialCharacters": True,
 }
 
 _clean = create_sanitizer(EXTENSIONS)

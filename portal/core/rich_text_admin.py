@@ -7,7 +7,7 @@ from csp.decorators import csp_update
 from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
-from js_asset import Media
+from js_asset import ImportMap, Media
 
 # The editor's import map is an inline script (nonce), and ProseMirror sets style attributes.
 relax_csp = csp_update({"script-src": [NONCE], "style-src-attr": [UNSAFE_INLINE]})
@@ -15,6 +15,7 @@ relax_csp = csp_update({"script-src": [NONCE], "style-src-attr": [UNSAFE_INLINE]
 # Ours runs between the library and its start: it keeps Tiptap from writing a <style> element,
 # whose rules stand in our style sheet instead.
 EDITOR_MEDIA = Media(
+    importmap=ImportMap({"paste-from-word": "js/paste_from_word.js"}),
     css={"all": ["css/rich_text_editor.css"]},
     js=[
         Script("django_prose_editor/editor.js", type="module"),

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from articles.models import (
+    Abbreviation,
     Article,
     ArticleAuthor,
     ArticleVersion,
@@ -17,6 +18,7 @@ from articles.models import (
     Section,
     Topic,
 )
+from articles.objectives import proposed_level
 from articles.services import approve_article, publish_article, submit_for_review
 from portal.accounts.models import User
 from portal.core.models import Page, SiteSettings
@@ -110,22 +112,36 @@ def _write_article(data: ArticleData) -> Article:
         slug=data["slug"],
         type=data["type"],
         summary=data["summary"],
+        ai_statement=data["ai_statement"],
+        intended_audience=data["intended_audience"],
         medically_reviewed_on=data.get("medically_reviewed_on"),
+        next_review_due_on=data.get("next_review_due_on"),
         is_demo=True,
     )
     article.topics.set(Topic.objects.filter(slug__in=data["topics"]))
-    people = Person.objects.in_bulk(data["authors"], field_name="slug")
+    named = [
+        *((slug, ArticleAuthor.Contribution.AUTHOR) for slug in data["authors"]),
+        *((row["person"], row["contribution"]) for row in data.get("contributors", [])),
+    ]
+    people = Person.objects.in_bulk([slug for slug, _contribution in named], field_name="slug")
     ArticleAuthor.objects.bulk_create(
-        ArticleAuthor(article=article, person=people[slug], position=position)
-        for position, slug in enumerate(data["authors"], 1)
+        ArticleAuthor(
+            article=article, person=people[slug], contribution=contribution, position=position
+        )
+        for position, (slug, contribution) in enumerate(named, 1)
     )
     LearningObjective.objects.bulk_create(
-        LearningObjective(article=article, text=text, position=position)
+        LearningObjective(
+            article=article, text=text, position=position, bloom_level=proposed_level(text)
+        )
         for position, text in enumerate(data["objectives"], 1)
     )
     Section.objects.bulk_create(
         Section(article=article, position=position, **_section_fields(section))
         for position, section in enumerate(data["sections"], 1)
+    )
+    Abbreviation.objects.bulk_create(
+        Abbreviation(article=article, **row) for row in data.get("abbreviations", [])
     )
     Reference.objects.bulk_create(
         Reference(article=article, **reference) for reference in data["references"]

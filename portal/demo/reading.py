@@ -29,6 +29,16 @@ class ReferenceData(TypedDict):
     csl: dict[str, Any]
 
 
+class ContributorData(TypedDict):
+    person: str  # slug
+    contribution: str  # a value of ArticleAuthor.Contribution, not "author"
+
+
+class AbbreviationData(TypedDict):
+    short: str
+    long: str
+
+
 class ResponsesData(TypedDict):
     count: int
     # For each of the four statements: how often each level, 1 to 5, is chosen (relative weights).
@@ -42,7 +52,12 @@ class ArticleData(TypedDict):
     summary: str
     topics: list[str]  # slugs
     authors: list[str]  # slugs, in the byline's order
+    contributors: NotRequired[list[ContributorData]]
+    ai_statement: str
+    intended_audience: str
     medically_reviewed_on: NotRequired[date]
+    next_review_due_on: NotRequired[date]
+    abbreviations: NotRequired[list[AbbreviationData]]
     published_on: NotRequired[date]  # absent: a draft
     objectives: list[str]
     sections: list[SectionData]

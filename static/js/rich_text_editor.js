@@ -1,5 +1,6 @@
 // Runs between the editor's library and its start (see portal/core/rich_text_admin.py).
 import { Editor } from "django-prose-editor/editor";
+import { cleanPastedHTML } from "paste-from-word";
 
 // The editor hides the field that the label belongs to, and has no name itself.
 function name({ editor }) {
@@ -12,4 +13,5 @@ function name({ editor }) {
 // stand in css/rich_text_editor.css.
 Editor.prototype.injectCSS = function () {
   this.on("create", name);
+  this.on("create", ({ editor }) => editor.view.setProps({ transformPastedHTML: cleanPastedHTML }));
 };

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from articles.documents import build_document
-from articles.models import Article
+from articles.models import Article, ArticleAuthor
 from portal.core.models import site_settings
 from tests.factories import (
     ArticleFactory,
@@ -20,7 +20,13 @@ DAY = datetime.date(2025, 12, 1)
 
 def test_the_document_holds_everything_in_order():
     article = ArticleFactory(
-        title="Late failure", slug="late-failure", medically_reviewed_on=DAY, is_demo=True
+        title="Late failure",
+        slug="late-failure",
+        medically_reviewed_on=DAY,
+        next_review_due_on=datetime.date(2026, 12, 1),
+        intended_audience="Haematologists.",
+        ai_statement="No AI tools were used.",
+        is_demo=True,
     )
     first = DisclosureFactory(person__name="A. One", person__slug="one", declared_on=DAY).person
     second = DisclosureFactory(
@@ -31,15 +37,22 @@ def test_the_document_holds_everything_in_order():
     )
     article.article_authors.create(person=second.person, position=2)
     article.article_authors.create(person=first, position=1)
+    reviewer = DisclosureFactory(
+        person__name="C. Three", person__slug="three", person__role="Reviewer", declared_on=DAY
+    ).person
+    article.article_authors.create(
+        person=reviewer, position=0, contribution=ArticleAuthor.Contribution.MEDICAL_REVIEWER
+    )
+    article.abbreviations.create(short="ORR", long="overall response rate")
     article.topics.add(TopicFactory(name="Lymphoma", slug="lymphoma"))
-    article.objectives.create(text="Cite a finding.")
+    article.objectives.create(text="Cite a finding.", bloom_level="remember")
     article.references.create(key="erbella", csl={"title": "A title"})
     article.sections.create(position=1, heading="The study", body="<p>word [@erbella]</p>")
     article.sections.create(position=2, heading="The study", body="<p onclick='x'>word</p>")
     article.sections.create(position=3, kind="key_learning", body="<p>word</p>")
     document = build_document(article, DAY)
     assert json.loads(json.dumps(document)) == {
-        "schema": 1,
+        "schema": 2,
         "title": "Late failure",
         "slug": "late-failure",
         "type": "short_report",
@@ -93,6 +106,13 @@ def test_the_document_holds_everything_in_order():
                     }
                 ],
             },
+            {
+                "name": "C. Three",
+                "slug": "three",
+                "declared_on": "2025-12-01",
+                "has_none": True,
+                "relationships": [],
+            },
         ],
         "funding": {
             "on": "2025-12-01",
@@ -108,6 +128,20 @@ def test_the_document_holds_everything_in_order():
         "updated_on": None,
         "reading_minutes": 1,
         "is_demo": True,
+        "objective_levels": ["remember"],
+        "intended_audience": "Haematologists.",
+        "next_review_due_on": "2026-12-01",
+        "contributors": [
+            {
+                "name": "C. Three",
+                "slug": "three",
+                "contribution": "medical_reviewer",
+                "role": "Reviewer",
+                "affiliation": "",
+            }
+        ],
+        "ai_statement": "No AI tools were used.",
+        "abbreviations": [{"short": "ORR", "long": "overall response rate"}],
     }
 
 
@@ -121,10 +155,10 @@ def test_reading_time_is_rounded_up(words, minutes):
 def test_a_document_costs_the_same_queries_however_long(django_assert_num_queries):
     article = PublishableArticleFactory()
     site_settings()  # remembered from here on
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         build_document(Article.objects.get(), DAY)
     for number in range(3):
         article.article_authors.create(person=DisclosureFactory().person, position=number + 2)
         article.sections.create(position=number + 3, body="<p>more</p>")
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         build_document(Article.objects.get(), DAY)

@@ -21,6 +21,7 @@ from tests.factories import (
     AgreementFactory,
     ArticleFactory,
     DisclosureFactory,
+    PersonFactory,
     PublishableArticleFactory,
     UserFactory,
     approved_article,
@@ -58,6 +59,13 @@ def test_an_empty_draft_says_everything_that_is_missing():
         ("title", "The article has no title."),
         ("summary", "The article has no summary."),
         ("topics", "The article belongs to no topic."),
+        (
+            "ai_statement",
+            (
+                "The article does not say whether AI tools were used, for example: "
+                "“No AI tools were used.”"
+            ),
+        ),
         ("article_authors", "The article has no author."),
         ("objectives", "The article has no learning objective."),
         ("sections", "The article has no section of text."),
@@ -82,6 +90,20 @@ def _future_disclosure(article):
 BREAKS = {
     "no topic": (lambda article: article.topics.clear(), {"topics"}),
     "no author": (_without("article_authors"), {"article_authors"}),
+    "a writer, but no author": (
+        lambda article: article.article_authors.update(contribution="medical_writer"),
+        {"article_authors"},
+    ),
+    "a reviewer without a disclosure": (
+        lambda article: article.article_authors.create(
+            person=PersonFactory(), contribution="medical_reviewer", position=2
+        ),
+        {"article_authors-1"},
+    ),
+    "no word on AI tools": (
+        lambda article: Article.objects.update(ai_statement=" "),
+        {"ai_statement"},
+    ),
     "no objective": (_without("objectives"), {"objectives"}),
     "no reference, but cited": (_without("references"), {"sections-0", "sections-1"}),
     "no text section": (
@@ -104,6 +126,25 @@ BREAKS = {
     "key data without a citation": (
         lambda article: article.sections.filter(kind="key_data").update(body="<p>Numbers.</p>"),
         {"sections-1"},
+    ),
+    "key learning without a citation": (
+        lambda article: article.sections.create(
+            position=3, kind="key_learning", body="<p>Learnt.</p>"
+        ),
+        {"sections-2"},
+    ),
+    "key data that cites what is not there": (
+        lambda article: article.sections.filter(kind="key_data").update(body="<p>x [@gone]</p>"),
+        {"sections-1"},
+    ),
+    "a table without header cells": (
+        lambda article: article.sections.create(
+            position=3,
+            kind="table",
+            heading="Responses",
+            body="<table><tbody><tr><td>22.6%</td></tr></tbody></table>",
+        ),
+        {"sections-2"},
     ),
     "unknown citation": (
         lambda article: article.sections.filter(kind="text").update(body="<p>x [@gone]</p>"),

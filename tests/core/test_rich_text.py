@@ -1,8 +1,10 @@
 """The server decides what rich text may hold, whatever the browser sends."""
 
 import re
+from pathlib import Path
 
 import pytest
+from docx import Document
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +59,34 @@ def test_hostile_html_comes_out_harmless(html):
 
 @given(st.lists(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20)), max_size=5).map("".join))
 def test_any_mixture_comes_out_harmless_and_stays_as_it_is(html):
+    clean = sanitize_rich_text(html)
+    assert_clean(clean)
+    assert sanitize_rich_text(clean) == clean
+
+
+# What a browser without our script, or a crafted request, would send of a document from Word.
+PASTED = sorted((Path(__file__).parents[1] / "articles" / "pasted").glob("*.html"))
+FRAGMENTS = [
+    fragment for path in PASTED for fragment in re.findall(r"<[^>]*>|[^<]+", path.read_text())
+]
+
+
+@pytest.mark.parametrize("path", PASTED, ids=lambda path: path.name)
+def test_what_word_processors_write_comes_out_harmless_with_its_words(path):
+    clean = sanitize_rich_text(path.read_text())
+    assert_clean(clean)
+    assert sanitize_rich_text(clean) == clean
+    for leftover in ("mso-", "Mso", "@font-face", "supportLists", "StartFragment", "margin"):
+        assert leftover not in clean
+    document = Document(path.with_name(path.name.split(".")[0] + ".docx"))
+    cells = [cell for table in document.tables for row in table.rows for cell in row.cells]
+    text = plain_text(clean)
+    for part in (*document.paragraphs, *cells):
+        assert all(word in text for word in re.findall(r"\w+", part.text))
+
+
+@given(st.lists(st.sampled_from([*FRAGMENTS, *HOSTILE]), max_size=40).map("".join))
+def test_any_mixture_of_what_word_writes_comes_out_harmless(html):
     clean = sanitize_rich_text(html)
     assert_clean(clean)
     assert sanitize_rich_text(clean) == clean

@@ -1,7 +1,10 @@
+# ruff: noqa: RUF001 - the dashes and quotes of the text are the point
 """The rich-text editor in a real browser, under the Content Security Policy of its pages.
 
 ``open_page`` fails a test whose pages complain: a refused style or script is a complaint.
 """
+
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
@@ -77,6 +80,81 @@ def test_what_is_typed_in_the_editor_is_kept(desk):
         ("key_data", "<p>Numbers. [@halpern]</p>"),
         ("key_learning", "<p>Added [@halpern]</p>"),
     ]
+
+
+PASTED = Path(__file__).parents[1] / "articles" / "pasted"
+LISTS = (
+    "<h3>Before treatment</h3><p>Check three things:</p>"
+    "<ul><li><p>Blood count</p><ul><li><p>Neutrophils</p><ul><li><p>Twice a week</p></li></ul></li>"
+    "<li><p>Platelets</p></li></ul></li><li><p>Infections</p></li></ul>"
+    "<h4>Then</h4>"
+    '<ol data-type="decimal"><li><p>Treat</p>'
+    '<ol data-type="lower-alpha" type="a"><li><p>First dose</p></li>'
+    "<li><p>Second dose</p></li></ol></li><li><p>Assess</p></li></ol>"
+    "<p>After the list.</p>"
+)
+TABLE = (
+    "<p>Responses by arm:</p><table><tbody>"
+    "<tr><th><p>Arm</p></th><th><p>Patients</p></th><th><p>ORR, % (95% CI)</p></th></tr>"
+    "<tr><td><p>A</p></td><td><p>40</p></td><td><p>52.5 (36.1–68.5)</p></td></tr>"
+    "<tr><td><p>B</p></td><td><p>38</p></td><td><p>≥ 30</p></td></tr>"
+    "</tbody></table><p>Made-up figures.</p>"
+)
+MARKS = (
+    "<p>The “<strong>primary</strong>” end point wasn’t <em>p</em> &lt; 0.05 — it was "
+    "H<sub>2</sub>O and 10<sup>9</sup>/L<sup>1</sup>.</p>"
+    "<p>Both <strong><em>bold and italic</em></strong> survive<sup>2</sup>.</p>"
+    "<p><sup>1</sup> Made-up figures.</p><p><sup>2</sup> By <em>local</em> assessment.</p>"
+)
+PASTE = """
+(text, html) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/html", html);
+  clipboardData.setData("text/plain", "the clipboard's plain text");
+  text.dispatchEvent(
+    new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}
+"""
+
+
+@pytest.mark.parametrize("program", ["word", "libreoffice"])
+@pytest.mark.parametrize(
+    ("document", "stored"),
+    [("lists", LISTS), ("table", TABLE), ("marks", MARKS)],
+    ids=["lists", "table", "marks"],
+)
+def test_what_a_word_document_pastes_is_clean(desk, document, program, stored):
+    article = PublishableArticleFactory()
+    desk.goto(f"/admin/articles/article/{article.pk}/change/")
+    text = editor(desk, 0)
+    text.click()
+    desk.keyboard.press("Control+a")
+    desk.keyboard.press("Delete")
+    html = (PASTED / f"{document}.{program}.html").read_text()
+    text.evaluate(PASTE, html)
+    desk.locator("input[name=_save]").first.click()
+    desk.wait_for_selector(".messagelist .success")
+    assert article.sections.get(position=1).body == stored
+
+
+def test_hostile_html_on_the_clipboard_runs_nothing_and_is_not_stored(desk):
+    article = PublishableArticleFactory()
+    desk.goto(f"/admin/articles/article/{article.pk}/change/")
+    text = editor(desk, 0)
+    text.click()
+    desk.keyboard.press("Control+a")
+    text.evaluate(
+        PASTE,
+        "<p>x<img src=x onerror='window.ran = 1'><script>window.ran = 1</script></p>"
+        "<p><a href='javascript:window.ran = 1'>y</a><a href='https://example.org/'>z</a></p>"
+        "<svg onload='window.ran = 1'></svg>",
+    )
+    desk.locator("input[name=_save]").first.click()
+    desk.wait_for_selector(".messagelist .success")
+    assert desk.evaluate("window.ran") is None
+    assert article.sections.get(position=1).body == (
+        '<p>x</p><p>y<a href="https://example.org/">z</a></p>'
+    )
 
 
 def test_the_policy_is_relaxed_on_the_editors_pages_alone(desk):
