@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
+from django.contrib.admin.options import TO_FIELD_VAR
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
@@ -38,7 +39,7 @@ class PortalAdminSite(admin.AdminSite):
         self.login = secure_admin_login(self.login)  # type: ignore[method-assign]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Refuse the one filter of a list that Django's own checks let through to a crash."""
+        """Refuse the two parameters that Django's own checks let through to a crash."""
         checked = super().admin_view(view, cacheable)
 
         @wraps(checked)
@@ -46,6 +47,8 @@ class PortalAdminSite(admin.AdminSite):
             for name, value in request.GET.items():
                 if name.endswith("__range") and str(value).count(",") != 1:
                     raise MalformedRequest("A range needs two values")
+            if "" in (request.GET.get(TO_FIELD_VAR), request.POST.get(TO_FIELD_VAR)):
+                raise MalformedRequest("A field needs a name")
             answer: HttpResponseBase = checked(request, *args, **kwargs)
             return answer
 

@@ -109,6 +109,15 @@ def test_parameters_everywhere(world, who):
     assert wrong(getattr(world, who)(), addresses()) == {}
 
 
+def test_the_desk_refuses_a_key_field_without_a_name(world):
+    client = world.all_powerful()
+    for view in ("change", "delete"):
+        address = reverse(f"admin:articles_article_{view}", args=[world.article.pk])
+        assert status_of(client, f"{address}?_to_field=") == 400
+        assert client.post(address, {"_to_field": ""}).status_code == 400
+        assert status_of(client, f"{address}?_to_field=id") == 200
+
+
 def test_every_public_place_meets_every_value(world):
     client = world.all_powerful()
     places = [
