@@ -30,6 +30,7 @@ from portal.core.rich_text_admin import RichTextAdminMixin
 
 from .forms import PublishForm
 from .inlines import ArticleAuthorInline, LearningObjectiveInline, ReferenceInline, SectionInline
+from .reference_import import import_url
 
 
 @admin.register(Article)
@@ -105,6 +106,7 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
+            import_url(self),
             path(
                 "<path:object_id>/publish/",
                 wrap(self.publish_view),
