@@ -214,6 +214,14 @@ def _editor_places(article: Article) -> list[Place]:
         Place(
             "desk-article-error", reverse("admin:articles_article_add"), DESK_EDITOR, press="Save"
         ),
+        Place("desk-import", of_article("import_references", article), DESK_EDITOR),
+        Place(
+            "desk-import-error",
+            of_article("import_references", article),
+            DESK_EDITOR,
+            press="Read",
+            status=400,
+        ),
         Place("desk-publish", of_article("publish", article), DESK_EDITOR),
         Place("desk-publish-blocked", of_article("publish", draft), DESK_EDITOR),
         Place("desk-preview", of_article("preview", draft), DESK_EDITOR),
