@@ -9,8 +9,9 @@ from portal.core.rich_text import plain_text
 from portal.people.models import Person
 
 from .citations import citation_errors, cited_keys
-from .models import Article, ArticleAuthor, Section
+from .models import Article, ArticleAuthor, Reference, Section
 from .objectives import banned_verb
+from .references import is_cited_as_retracted, is_retracted
 from .tables import table_problem
 
 # Parts of the form that are rows of their own; the admin names their elements after them.
@@ -121,8 +122,9 @@ def _objective_blocks(article: Article) -> list[Block]:
 
 def _section_blocks(article: Article) -> list[Block]:
     sections = list(article.sections.all())
-    keys = {reference.key for reference in article.references.all()}
-    blocks = []
+    references = list(article.references.all())
+    keys = {reference.key for reference in references}
+    blocks = _retraction_blocks(references, sections)
     if not any(
         section.kind == Section.Kind.TEXT and plain_text(section.body) for section in sections
     ):
@@ -146,3 +148,21 @@ def _section_blocks(article: Article) -> list[Block]:
                 Block(field, _("The section “%(section)s” is empty.") % {"section": section})
             )
     return blocks
+
+
+def _retraction_blocks(references: list[Reference], sections: list[Section]) -> list[Block]:
+    cited = {key for section in sections for key in cited_keys(section.body)}
+    return [
+        Block(
+            f"references-{row}",
+            _(
+                "The source “%(key)s” was retracted. Cite it no longer, or say at the reference "
+                "that the article cites it as a retracted source."
+            )
+            % {"key": reference.key},
+        )
+        for row, reference in enumerate(references)
+        if reference.key in cited
+        and is_retracted(reference.csl)
+        and not is_cited_as_retracted(reference.csl)
+    ]

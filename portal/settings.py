@@ -168,6 +168,14 @@ DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default=f"accounts@{SITE
 UPDATES_FROM_EMAIL: str = env.str("UPDATES_FROM_EMAIL", default=f"updates@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- References: whom to ask about a DOI or a PMID (articles/reference_import) ---------------------
+
+# Empty: not asked; editors then import files or type.
+CROSSREF_URL: str = env.str("CROSSREF_URL", default="https://api.crossref.org")
+NCBI_URL: str = env.str("NCBI_URL", default="https://eutils.ncbi.nlm.nih.gov/entrez/eutils")
+# Both want to know whom to write to before they shut somebody out.
+REFERENCE_MAILTO: str = env.str("REFERENCE_MAILTO", default=DEFAULT_FROM_EMAIL)
+
 # --- Accounts (django-allauth) --------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
@@ -252,7 +260,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 # A form of the desk may have hundreds of rows; a flood of fields is still refused.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # --- Language and time ----------------------------------------------------------------------------
 

@@ -279,6 +279,14 @@ def _editor_places(article: Article) -> list[Place]:
         Place("desk-reviewer", reverse("admin:index"), DESK_REVIEWER),
         Place("desk-reviewed-article", of_article("change", in_review), DESK_REVIEWER),
         Place("desk-approve", of_article("approve", in_review), DESK_REVIEWER),
+        Place("desk-import", of_article("import_references", article), DESK_EDITOR),
+        Place(
+            "desk-import-error",
+            of_article("import_references", article),
+            DESK_EDITOR,
+            press="Read",
+            status=400,
+        ),
         Place("desk-preview", of_article("preview", draft), DESK_EDITOR),
         Place("desk-history", of_article("history", article), DESK_EDITOR),
         Place(

@@ -39,6 +39,7 @@ from .inlines import (
     SectionInline,
 )
 from .preview_links import preview_links_view
+from .reference_import import import_url
 from .verbs import verb_links, verb_urls
 
 STEPS_SHOWN = 5
@@ -189,6 +190,7 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
         wrap = self.admin_site.admin_view
         return [
             *verb_urls(self),
+            import_url(self),
             path(
                 "<path:object_id>/preview/",
                 wrap(self.preview_view),

@@ -62,4 +62,5 @@ class ReferenceInline(admin.StackedInline[Reference, Article]):
     fieldsets = [
         (None, {"fields": [("key", "type"), "authors", "title", "container_title"]}),
         (None, {"fields": [("year", "volume", "issue", "pages"), ("doi", "pmid"), "url"]}),
+        (None, {"fields": ["retraction"]}),
     ]

@@ -6,13 +6,26 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from articles.models import Reference
-from articles.references import Csl
+from articles.references import Csl, is_cited_as_retracted, is_retracted, set_retraction
 
 TYPES = [
     ("article-journal", _("Journal article")),
     ("book", _("Book")),
     ("chapter", _("Chapter of a book")),
     ("webpage", _("Web page")),
+    ("paper-conference", _("Conference paper")),
+    ("report", _("Report")),
+    ("thesis", _("Thesis")),
+    ("article-newspaper", _("Newspaper article")),
+    ("article", _("Preprint")),
+    ("dataset", _("Data set")),
+    ("document", _("Something else")),
+]
+RETRACTED, CITED_AS_RETRACTED = "retracted", "cited-as-retracted"
+RETRACTIONS = [
+    ("", _("Not that we know of")),
+    (RETRACTED, _("Yes: citing it blocks publication")),
+    (CITED_AS_RETRACTED, _("Yes, and the article cites it as a retracted source")),
 ]
 # Form field → CSL field, for what is one line of text in both.
 TEXT_FIELDS = {
@@ -61,7 +74,8 @@ class ReferenceForm(forms.ModelForm[Reference]):
     authors = forms.CharField(
         label=_("Authors"),
         required=False,
-        max_length=20_000,
+        # A consortium may have a thousand.
+        max_length=100_000,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("One a line: “Family, Given”, or the name of a group."),
     )
@@ -89,6 +103,7 @@ class ReferenceForm(forms.ModelForm[Reference]):
     url = forms.URLField(
         label=_("Web address"), max_length=1000, required=False, assume_scheme="https"
     )
+    retraction = forms.ChoiceField(label=_("Retracted"), choices=RETRACTIONS, required=False)
 
     class Meta:
         model = Reference
@@ -99,11 +114,16 @@ class ReferenceForm(forms.ModelForm[Reference]):
         csl = self.instance.csl
         if not csl:
             return
+        kind = csl.get("type", TYPES[0][0])
+        if kind not in dict(TYPES):
+            # Imported, and not to be changed by merely saving the form.
+            self.fields["type"] = forms.ChoiceField(label=_("Type"), choices=[*TYPES, (kind, kind)])
         self.initial.update({field: csl.get(name, "") for field, name in TEXT_FIELDS.items()})
         self.initial.update(
-            type=csl.get("type", TYPES[0][0]),
+            type=kind,
             authors=format_names(csl.get("author")),
             year=issued_year(csl),
+            retraction=_retraction(csl),
         )
 
     def clean(self) -> dict[str, Any]:
@@ -128,7 +148,19 @@ class ReferenceForm(forms.ModelForm[Reference]):
             _set(csl, "author", parse_names(data["authors"]))
         if data["year"] != issued_year(csl):
             _set(csl, "issued", {"date-parts": [[data["year"]]]} if data["year"] else None)
+        if data["retraction"] != _retraction(csl):
+            set_retraction(
+                csl,
+                retracted=bool(data["retraction"]),
+                cited_as_retracted=data["retraction"] == CITED_AS_RETRACTED,
+            )
         return csl
+
+
+def _retraction(csl: Csl) -> str:
+    if is_cited_as_retracted(csl):
+        return CITED_AS_RETRACTED
+    return RETRACTED if is_retracted(csl) else ""
 
 
 def _set(csl: Csl, name: str, value: Any) -> None:

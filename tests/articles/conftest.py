@@ -3,6 +3,8 @@ import pytest
 from portal.attestation.models import current_statement
 from tests.factories import UserFactory
 
+from .reference_server import reference_server
+
 
 @pytest.fixture(autouse=True)
 def unhurried(settings):
@@ -31,3 +33,12 @@ def desk(client, editor):
     """A browser in which an editor is signed in."""
     client.force_login(editor)
     return client
+
+
+@pytest.fixture
+def references_online(settings):
+    """A local server that answers as Crossref and PubMed do."""
+    with reference_server() as server:
+        settings.CROSSREF_URL = settings.NCBI_URL = server.url
+        settings.REFERENCE_MAILTO = "editors@portal.example"
+        yield server
