@@ -15,6 +15,7 @@ from portal.accounts.models import User
 from portal.funders.models import Agreement
 
 from .blocks import Block, PublicationBlocked, publication_blocks
+from .citations import strip_citations
 from .documents import Document, build_document, document_text
 from .models import Article, ArticleVersion, ArticleVersionFunder, ArticleVersionPerson
 from .references import format_vancouver
@@ -76,6 +77,10 @@ def publish_article(
         published_version=version,
         first_published_at=draft.first_published_at or now,
         search_vector=_search_vector(document),
+        search_type=document["type"],
+        search_topics=sorted(topic.pk for topic in draft.topics.all()),
+        search_objectives=strip_citations(" ".join(document["objectives"])),
+        search_text=strip_citations(document_text(document))[:SEARCHABLE_CHARACTERS],
         updated_at=Least("updated_at", Value(now)),
     )
     article.refresh_from_db()

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from urllib.parse import urlencode
 
 from django.core.paginator import InvalidPage, Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,7 +9,6 @@ from portal.core.doors import public, teaser
 from portal.core.http import private
 from portal.core.shared_pages import shared_page
 
-from .forms import SearchForm
 from .models import ArticleVersion, Topic, topics_in_use
 from .pages import (
     ArticlePage,
@@ -19,7 +17,6 @@ from .pages import (
     published_page,
     published_teaser,
 )
-from .search import search_articles
 
 PER_PAGE = 20
 LATEST_ON_HOME = 7
@@ -61,25 +58,6 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
             "articles": latest_cards(*_slice(page), topic=topic.pk),
         },
     )
-
-
-@public
-@require_safe
-def search(request: HttpRequest) -> HttpResponse:
-    """Search what is published; results show public text only."""
-    form = SearchForm(request.GET)
-    query = form.cleaned_data["q"] if form.is_valid() else ""
-    context: dict[str, object] = {"form": form, "query": query, "topics": topics_in_use()}
-    if query:
-        results = search_articles(query)
-        page = _places(request, results.count)
-        context |= {
-            "results": results,
-            "articles": results.cards(*_slice(page)),
-            "page_obj": page,
-            "query_string": urlencode({"q": query}) + "&",
-        }
-    return render(request, "articles/search.html", context)
 
 
 @require_safe

@@ -1,5 +1,6 @@
 """The article as editors see it."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
@@ -71,6 +72,12 @@ class Article(models.Model):
     )
     first_published_at = models.DateTimeField(_("published"), null=True, editable=False)
     search_vector = SearchVectorField(null=True, editable=False)
+    # Of the published version: what the search filters by, and the words in which it shows where
+    # it found something (those of the sections to attested readers alone).
+    search_type = models.CharField(max_length=20, blank=True, editable=False)
+    search_topics = ArrayField(models.BigIntegerField(), default=list, editable=False)
+    search_objectives = models.TextField(blank=True, editable=False)
+    search_text = models.TextField(blank=True, editable=False)
 
     objects = ArticleQuerySet.as_manager()
 
