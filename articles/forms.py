@@ -1,5 +1,3 @@
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -29,9 +27,6 @@ class SearchForm(forms.Form):
             for key in ("invalid", "min_value", "max_value")
         },
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="search-%s", **kwargs)
 
     def clean_topic(self) -> SearchTopic | None:
         """Return the topic whose address was asked for (0 queries when warm)."""

@@ -7,6 +7,7 @@ would drop it, so the two angles travel as such, too.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import connection
 from django.utils.html import escape
@@ -58,7 +59,7 @@ def highlight(cards: Sequence[Card], text: str, *, with_text: bool) -> list[Hit]
     """
     if not cards:
         return []
-    values = {
+    values: dict[str, Any] = {
         "config": SEARCH_CONFIG,
         "text": text,
         "slugs": [card.slug for card in cards],
@@ -84,6 +85,6 @@ def highlight(cards: Sequence[Card], text: str, *, with_text: bool) -> list[Hit]
 
 
 def _marked(headline: str) -> SafeString:
-    html = escape(headline.translate(_TO_ANGLES))
+    html = str(escape(headline.translate(_TO_ANGLES)))
     html = html.replace(_START, "<mark>").replace(_STOP, "</mark>")
     return mark_safe(html)  # noqa: S308 - escaped above

@@ -1,8 +1,10 @@
 """Full text search over what is published, on PostgreSQL alone."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import OperationalError, connection, transaction
@@ -15,6 +17,8 @@ from portal.core.content_cache import content_cached
 
 from .models import Article, ArticleQuerySet, Topic
 from .pages import Card, cards
+
+T = TypeVar("T")
 
 # Ranking is what a search costs: so many matches are ranked, and the page says when there are more.
 MAX_CANDIDATES = 1000
@@ -75,7 +79,7 @@ def search_topics() -> dict[int, SearchTopic]:
     }
 
 
-def _line(topic: int, parents: dict[int, int | None]) -> set[int]:
+def _line(topic: int, parents: Mapping[int, int | None]) -> set[int]:
     line: set[int] = set()
     broader = parents[topic]
     # A ring of topics, which only a hand in the database could make, ends the way.
@@ -166,10 +170,15 @@ def search_articles(text: str, filters: Filters) -> SearchResults:
     return SearchResults(
         ids=ids[:MAX_CANDIDATES],
         is_capped=len(ids) > MAX_CANDIDATES,
-        types=Counter(dict(types)),
-        years=Counter(dict(years)),
+        types=_counter(types),
+        years=_counter(years),
         topics=_count_topics(topics),
     )
+
+
+def _counter(found: Iterable[tuple[T, int]]) -> Counter[T]:
+    # The candidate past the last only tells that there are more.
+    return Counter({value: min(count, MAX_CANDIDATES) for value, count in found})
 
 
 def _count_topics(found: list[tuple[list[int], int]]) -> Counter[int]:
@@ -180,7 +189,7 @@ def _count_topics(found: list[tuple[list[int], int]]) -> Counter[int]:
         known = [tree[topic] for topic in topics if topic in tree]
         for one in {one for topic in known for one in (topic.id, *topic.line)}:
             counts[one] += count
-    return counts
+    return _counter(counts.items())
 
 
 def result_cards(ids: list[int]) -> list[Card]:

@@ -37,7 +37,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
     Only attested readers are shown words of the articles' text.
     """
-    form = SearchForm(request.GET)
+    form = SearchForm(request.GET, auto_id="search-%s")
     text, filters = form.searched()
     context: dict[str, object] = {"form": form, "query": text, "topics": topics_in_use()}
     if text:
@@ -62,6 +62,7 @@ def _found(
     return {
         "results": results,
         "count": len(results.ids),
+        "count_label": f"{len(results.ids):,}",
         "hits": highlight(cards, text, with_text=is_attested),
         "page_obj": page,
         "query_string": _address(text, filters).removeprefix("?") + "&",
