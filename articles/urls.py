@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import media, views
+from . import media, search_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -9,6 +9,6 @@ urlpatterns = [
     path("preview/<str:token>/", views.preview, name="article_preview"),
     path("preview/<str:token>/media/<path:name>", views.preview_media, name="preview_media"),
     path("topics/<slug:slug>/", views.topic, name="topic"),
-    path("search/", views.search, name="search"),
+    path("search/", search_views.search, name="search"),
     path("media/<path:name>", media.media, name="media"),
 ]

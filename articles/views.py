@@ -2,7 +2,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.paginator import InvalidPage, Page, Paginator
@@ -20,7 +19,6 @@ from portal.core.shared_pages import shared_page
 
 from .addresses import led_on
 from .documents import build_document
-from .forms import SearchForm
 from .images import FOLDER
 from .media import image_file
 from .models import Article, ArticleVersion, PreviewLink, Topic, topics_in_use
@@ -33,7 +31,6 @@ from .pages import (
     render_page,
     withdrawal,
 )
-from .search import search_articles
 from .services import find_preview_link
 
 PER_PAGE = 20
@@ -76,25 +73,6 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
             "articles": latest_cards(*_slice(page), topic=topic.pk),
         },
     )
-
-
-@public
-@require_safe
-def search(request: HttpRequest) -> HttpResponse:
-    """Search what is published; results show public text only."""
-    form = SearchForm(request.GET)
-    query = form.cleaned_data["q"] if form.is_valid() else ""
-    context: dict[str, object] = {"form": form, "query": query, "topics": topics_in_use()}
-    if query:
-        results = search_articles(query)
-        page = _places(request, results.count)
-        context |= {
-            "results": results,
-            "articles": results.cards(*_slice(page)),
-            "page_obj": page,
-            "query_string": urlencode({"q": query}) + "&",
-        }
-    return render(request, "articles/search.html", context)
 
 
 @require_safe

@@ -2,7 +2,8 @@
 
 The constant page has as many bytes and passes the same middleware, with the same cookies: what the
 ratio leaves is the portal's own work. Beside it: home, the teaser, a signed-in reader's article,
-and the article as a plain Django view with five queries would serve it.
+the article as a plain Django view with five queries would serve it, and a long article that is
+rendered when nothing is remembered.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 
 from portal.core.local.web import web_command
 
+from .cold import cold_rendering
 from .harness import Result, median, portal_of_its_own, progress
 from .load import Sample, Target, load
 from .web import WebServer
@@ -27,13 +29,17 @@ def run(*, quick: bool = False) -> Result:
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
     with portal_of_its_own(), WebServer(web_command("{port}")) as server:
         targets = browse(server.port)
+        progress("rendering a long article cold")
+        cold = cold_rendering(CUSTOMERS_ARTICLE, quick=quick)
         measured = Measured(server, targets, seconds)
         progress("warming up")
         measured.round(counts=False)
         for number in range(1, rounds + 1):
             progress(f"round {number} of {rounds}")
             measured.round()
-        return measured.result()
+        result = measured.result()
+        result.figures["cold_30_kb"] = cold
+        return result
 
 
 def browse(port: int) -> list[Target]:

@@ -168,7 +168,7 @@ DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default=f"accounts@{SITE
 UPDATES_FROM_EMAIL: str = env.str("UPDATES_FROM_EMAIL", default=f"updates@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
-# --- References: whom to ask about a DOI or a PMID (articles/reference_import) ---------------------
+# --- References: whom to ask about a DOI or a PMID (articles/reference_import) --------------------
 
 # Empty: not asked; editors then import files or type.
 CROSSREF_URL: str = env.str("CROSSREF_URL", default="https://api.crossref.org")

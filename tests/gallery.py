@@ -173,6 +173,8 @@ def _public_places(article: Article) -> list[Place]:
         Place("patients", reverse("not_a_professional")),
         Place("funders", reverse("funder_list")),
         Place("search", f"{reverse('search')}?q=survival"),
+        Place("search-narrowed", f"{reverse('search')}?q=survival&type=review", visitor=READER),
+        Place("search-unknown-filter", f"{reverse('search')}?q=survival&topic=nowhere"),
         Place("search-nothing", f"{reverse('search')}?q=appendicitis"),
         Place("search-start", reverse("search")),
         Place("withdrawn", reverse("article", args=[WITHDRAWN]), status=410),

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
@@ -142,6 +143,12 @@ class Article(models.Model):
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, editable=False)
     withdrawal_reason = models.TextField(_("reason for the withdrawal"), blank=True, editable=False)
     search_vector = SearchVectorField(null=True, editable=False)
+    # Of the published version: what the search filters by, and the words in which it shows where
+    # it found something (those of the sections to attested readers alone).
+    search_type = models.CharField(max_length=20, blank=True, editable=False)
+    search_topics = ArrayField(models.BigIntegerField(), default=list, editable=False)
+    search_objectives = models.TextField(blank=True, editable=False)
+    search_text = models.TextField(blank=True, editable=False)
 
     objects = ArticleQuerySet.as_manager()
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from articles.blocks import Block
+from articles.citations import strip_citations
 from articles.documents import Document, build_document, document_text
 from articles.models import (
     Article,
@@ -95,6 +96,10 @@ def publish_article(
         published_version=version,
         first_published_at=draft.first_published_at or now,
         search_vector=_search_vector(document),
+        search_type=document["type"],
+        search_topics=sorted(topic.pk for topic in draft.topics.all()),
+        search_objectives=strip_citations(" ".join(document["objectives"])),
+        search_text=strip_citations(document_text(document))[:SEARCHABLE_CHARACTERS],
         # Never later than the version that holds the change.
         updated_at=Least("updated_at", Value(now)),
         withdrawn_at=None,

@@ -11,10 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from articles.models import Article, ArticleAddress, current_address
-from articles.services import publish_article
 from portal.core.content_cache import memory
 from tests.articles.test_admin import change_url, errors, form_data
-from tests.factories import ArticleFactory, PublishableArticleFactory, published_article
+from tests.factories import (
+    ArticleFactory,
+    PublishableArticleFactory,
+    publish,
+    published_article,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +67,7 @@ def test_drafts_have_no_past(client):
     assert client.get("/articles/first-idea/").status_code == 404
     # Readers never saw it there, so another article may have it.
     ArticleFactory(slug="first-idea").full_clean(exclude=["topics"])
-    publish_article(article=draft, user=None)
+    publish(draft)
     assert list(draft.addresses.values_list("slug", flat=True)) == ["second-idea"]
 
 

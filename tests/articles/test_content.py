@@ -12,10 +12,14 @@ from django.utils.formats import date_format
 
 from articles.models import Article, ArticleAuthor
 from articles.pages import render_page
-from articles.services import publish_article
 from tests.articles.test_admin import panels
 from tests.articles.test_pages import text
-from tests.factories import DisclosureFactory, PublishableArticleFactory, published_article
+from tests.factories import (
+    DisclosureFactory,
+    PublishableArticleFactory,
+    publish,
+    published_article,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +52,7 @@ def article():
     article.abbreviations.create(short="ORR", long="overall response rate")
     article.sections.create(position=3, heading="Results", body="<p>The ORR was 52%.</p>")
     article.sections.create(position=4, heading="More", body="<p>The ORR fell.</p>")
-    publish_article(article=article, user=None)
+    publish(article)
     return article
 
 
@@ -132,7 +136,7 @@ def test_the_desk_lists_what_is_due_for_review(desk, count, django_assert_num_qu
 
 def test_overdue_blocks_nothing():
     article = due(-1)
-    publish_article(article=article, user=None)
+    publish(article)
     assert article.versions.count() == 2
 
 

@@ -3,11 +3,10 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from articles.services import publish_article
 from articles.tables import table_problem, wrap_tables
 from portal.core.rich_text import sanitize_rich_text
 from tests.articles.test_admin import ADD, errors, form_data, section
-from tests.factories import PublishableArticleFactory, TopicFactory
+from tests.factories import PublishableArticleFactory, TopicFactory, publish
 
 TABLE = (
     '<table><tbody><tr><th><p>Arm</p></th><th colspan="2"><p>ORR</p></th></tr>'
@@ -77,7 +76,7 @@ def test_a_table_is_numbered_and_named_by_its_caption(attested):
     article = PublishableArticleFactory()
     article.sections.create(position=8, kind="table", heading="Responses by arm", body=TABLE)
     article.sections.create(position=9, kind="table", heading="Once more", body=TABLE)
-    publish_article(article=article, user=None)
+    publish(article)
     html = " ".join(attested.get(article.get_absolute_url()).content.decode().split())
     assert (
         '<section class="table-section" aria-labelledby="section-responses-by-arm"> '

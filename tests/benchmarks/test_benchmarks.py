@@ -48,6 +48,10 @@ def test_page():
     ]
     assert {name: page["errors"] for name, page in pages.items()} == dict.fromkeys(pages, 0)
     assert all(page["requests_per_second"] > 0 for page in pages.values())
+    assert found["figures"]["ratio_to_five_queries"] > 0
+    cold = found["figures"]["cold_30_kb"]
+    assert cold["bytes_of_page"] > 30_000
+    assert 0 < cold["p50_ms"] <= cold["p95_ms"]
 
 
 def test_export():
@@ -56,6 +60,25 @@ def test_export():
     assert found["name"] == "export"
     assert figures["rows"] == figures["rows_in_log"] >= 1000
     assert figures["file_megabytes"] > 0
+
+
+def test_search():
+    found = last_line(run("--quick", "search"))
+    figures = found["figures"]
+    assert found["name"] == "search"
+    assert figures["articles"] == 200
+    assert list(figures["milliseconds"]) == [
+        "common",
+        "common_and_more",
+        "common_attested",
+        "list",
+        "middling",
+        "middling_attested",
+        "rare",
+        "rare_attested",
+    ]
+    for times in figures["milliseconds"].values():
+        assert 0 < times["p50"] <= times["p95"]
 
 
 @pytest.mark.parametrize("name", ["pages", "harness"])
