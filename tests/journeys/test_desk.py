@@ -60,6 +60,7 @@ def test_an_editor_writes_previews_and_publishes(open_page, demo):
     page.get_by_label("Title:").first.press_sequentially("Reading a waterfall plot")
     expect(page.locator("#id_slug")).to_have_value("reading-a-waterfall-plot")
     page.locator("#id_summary").fill("What each bar of a waterfall plot stands for.")
+    page.locator("#id_ai_statement").fill("No AI tools were used.")
     page.locator("#id_topics_from").select_option(index=0)
     page.get_by_role("link", name=re.compile("Choose selected|Choose topics", re.IGNORECASE)).or_(
         page.locator("#id_topics_add")

@@ -58,7 +58,7 @@ def test_from_the_home_page_to_the_thank_you(open_page, article, has_javascript)
     # 2. The teaser, whose HTML holds nothing of the body, and the gate.
     page.goto(article.get_absolute_url())
     expect(page.get_by_role("heading", level=1)).to_have_text(article.title)
-    expect(page.get_by_text("Competing interests of")).to_be_visible()
+    expect(page.get_by_text("Competing interests of Dr Ada Exemplar:")).to_be_visible()
     assert BODY_ONLY not in page.content()
     page.get_by_role("link", name="Continue to the declaration").click()
     box = page.get_by_role("checkbox", name=re.compile("healthcare professional"))
@@ -165,7 +165,10 @@ def test_from_subscribing_to_unsubscribing(
     expect(page.get_by_role("heading", level=1)).to_have_text("You are subscribed")
 
     draft = Article.objects.create(
-        title="A new article", slug="a-new-article", summary="What is new, in one paragraph."
+        title="A new article",
+        slug="a-new-article",
+        summary="What is new, in one paragraph.",
+        ai_statement=article.ai_statement,
     )
     copy_parts(article, draft)
     publish(draft)
@@ -182,7 +185,10 @@ def test_from_subscribing_to_unsubscribing(
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
     another = Article.objects.create(
-        title="Another article", slug="another-article", summary="What else is new."
+        title="Another article",
+        slug="another-article",
+        summary="What else is new.",
+        ai_statement=article.ai_statement,
     )
     copy_parts(article, another)
     publish(another)
