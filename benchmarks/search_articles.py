@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from portal.core.local.postgres import ROLE, EmbeddedPostgres
 
-PARAGRAPHS, PER_ARTICLE, WORDS_PER_PARAGRAPH = 4_000, 10, 60
+PARAGRAPHS, PER_ARTICLE, WORDS_PER_PARAGRAPH = 4_000, 10, 88
 
 # The share of all articles in which each word stands, about.
 WORDS = {

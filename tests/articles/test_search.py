@@ -277,6 +277,7 @@ def test_each_filter_is_removed_by_a_link(client, tree):
         ("Short report", "?q=alpha&topic=blood&year=2020"),
         ("2020", "?q=alpha&topic=blood&type=short_report"),
     }
+    assert "<title>Search for “alpha”, Blood, Short report, 2020 " in response.content.decode()
     assert '<a class="chip" href="?q=alpha&amp;type=short_report&amp;year=2020">' in (
         response.content.decode()
     )
