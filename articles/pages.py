@@ -1,6 +1,6 @@
 """What is shown of a published article, made from its version's document alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -19,8 +19,10 @@ from portal.people.models import FinancialRelationship
 from .citations import CitationNumbers, strip_citations
 from .documents import Document, DocumentSection, PersonDisclosure
 from .figures import page_figure
+from .metadata import Metadata, article_metadata
 from .models import Article, ArticleVersion, Section
 from .references import format_vancouver, reference_links
+from .related import related_rows
 from .tables import wrap_tables
 
 
@@ -65,21 +67,28 @@ def _card(slug: str, document: dict[str, Any]) -> Card:
 
 
 @content_cached
-def latest_cards(first: int, last: int, topic: int | None = None) -> list[Card]:
-    """Return the published articles from place ``first`` to before ``last``, newest first."""
+def latest_cards(
+    first: int, last: int, topics: tuple[int, ...] | None = None, author: str | None = None
+) -> list[Card]:
+    """Return the published articles from place ``first`` to before ``last``, newest first.
+
+    ``topics`` (their keys) and ``author`` (a person's address) leave out the others.
+    """
     articles = Article.objects.published()
-    if topic is not None:
-        articles = articles.filter(topics=topic)
-    return cards(articles[first:last])
+    if topics is not None:
+        articles = articles.within(topics)
+    if author is not None:
+        articles = articles.by_author(author)
+    # Places first: PostgreSQL would open the documents of all articles before the page, too.
+    places = articles.values("pk")[first:last]
+    return cards(Article.objects.published().filter(pk__in=places))
 
 
 @content_cached
-def published_count(topic: int | None = None) -> int:
-    """Return how many articles are published, of all topics or of one (1 query)."""
+def published_count(author: str | None = None) -> int:
+    """Return how many articles are published, of all authors or of one (1 query)."""
     articles = Article.objects.published()
-    if topic is not None:
-        articles = articles.filter(topics=topic)
-    return articles.count()
+    return (articles if author is None else articles.by_author(author)).count()
 
 
 def _label(choices: Any, value: str) -> str:
@@ -97,8 +106,10 @@ class ArticlePage:
     title: str
     description: str
     url: str
+    metadata: Metadata
     header: SafeString
     body: SafeString
+    related: tuple[Card, ...] = ()
 
 
 @content_cached
@@ -107,8 +118,9 @@ def published_page(slug: str) -> ArticlePage:
 
     Raises ``ArticleVersion.DoesNotExist`` for a draft as for what never existed.
     """
-    version = ArticleVersion.objects.published().get(article__slug=slug)
-    return render_page(version.article, version.document, version_id=version.pk)
+    version = _published_version(slug)
+    page = render_page(version.article, version.document, version_id=version.pk)
+    return replace(page, related=_related(version))
 
 
 @content_cached
@@ -117,9 +129,20 @@ def published_teaser(slug: str) -> ArticlePage:
 
     Raises ``ArticleVersion.DoesNotExist`` for a draft as for what never existed.
     """
-    version = ArticleVersion.objects.published().get(article__slug=slug)
+    version = _published_version(slug)
     document = version.document
-    return _page(version.article, document, _public_context(document), version_id=version.pk)
+    page = _page(version.article, document, _public_context(document), version_id=version.pk)
+    return replace(page, related=_related(version))
+
+
+def _published_version(slug: str) -> ArticleVersion:
+    """Return what readers see of an article, with the rows of ``related`` ones (1 query)."""
+    versions = ArticleVersion.objects.published().annotate(related=related_rows(_CARD_FIELDS))
+    return versions.get(article__slug=slug)
+
+
+def _related(version: Any) -> tuple[Card, ...]:
+    return tuple(_card(row["slug"], row) for row in version.related)
 
 
 def render_page(article: Article, document: Document, version_id: int | None = None) -> ArticlePage:
@@ -130,6 +153,8 @@ def render_page(article: Article, document: Document, version_id: int | None = N
         "sections": _sections(document["sections"], numbers),
         "share": _share_links(article, document),
         "cite_this": _cite_this(article, document),
+        # Reference managers' files are of what is published.
+        "cite_slug": article.slug if version_id is not None else "",
     }
     # After the sections: they have numbered the references.
     context["references"] = _reference_list(document, numbers)
@@ -165,14 +190,23 @@ def _page(
     version_id: int | None,
     body: str = "",
 ) -> ArticlePage:
+    url = _absolute_url(article)
     return ArticlePage(
         article_id=article.pk,
         version_id=version_id,
         slug=article.slug,
         title=document["title"],
         description=strip_citations(document["summary"]),
-        url=_absolute_url(article),
-        header=render_to_string("articles/_header.html", context),
+        url=url,
+        metadata=article_metadata(
+            document,
+            url,
+            type_label=context["type_label"],
+            citations=[reference["text"] for reference in context.get("references", [])],
+        ),
+        header=render_to_string(
+            "articles/_header.html", {**context, "is_published": version_id is not None}
+        ),
         body=mark_safe(body),  # noqa: S308 - a template's output
     )
 

@@ -2,7 +2,7 @@
 
 from .article import Article, ArticleQuerySet
 from .parts import ArticleAuthor, LearningObjective, Reference, Section
-from .topics import Topic, topics_in_use
+from .topics import Topic, TopicTree, topic_counts, topic_tree, topics_in_use
 from .versions import (
     ArticleVersion,
     ArticleVersionFunder,
@@ -22,5 +22,8 @@ __all__ = [
     "Reference",
     "Section",
     "Topic",
+    "TopicTree",
+    "topic_counts",
+    "topic_tree",
     "topics_in_use",
 ]

@@ -1,9 +1,11 @@
 """The article as editors see it."""
 
+from collections.abc import Iterable
+
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +19,19 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def published(self) -> "ArticleQuerySet":
         """Articles that readers may see, newest first."""
         return self.filter(status=Article.Status.PUBLISHED).order_by("-first_published_at", "-pk")
+
+    def within(self, topics: Iterable[int]) -> "ArticleQuerySet":
+        """Articles of at least one of the ``topics`` (their keys), each once."""
+        links = Article.topics.through.objects.filter(topic__in=topics)
+        return self.filter(Exists(links.filter(article=OuterRef("pk"))))
+
+    def by_author(self, slug: str) -> "ArticleQuerySet":
+        """Articles whose published version has the person ``slug`` in its byline."""
+        # The link to the person is indexed; it alone may mean another part than the author's.
+        return self.filter(
+            published_version__people__slug=slug,
+            published_version__document__authors__contains=[{"slug": slug}],
+        )
 
 
 class Article(models.Model):
