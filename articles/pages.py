@@ -20,8 +20,10 @@ from .abbreviations import Abbreviations
 from .citations import CitationNumbers, strip_citations
 from .documents import Document, PersonDisclosure
 from .figures import page_figure
+from .metadata import Metadata, article_metadata
 from .models import Article, ArticleAuthor, ArticleVersion, Section
 from .references import format_vancouver, reference_links
+from .related import related_rows
 from .tables import wrap_tables
 
 
@@ -66,21 +68,28 @@ def _card(slug: str, document: dict[str, Any]) -> Card:
 
 
 @content_cached
-def latest_cards(first: int, last: int, topic: int | None = None) -> list[Card]:
-    """Return the published articles from place ``first`` to before ``last``, newest first."""
+def latest_cards(
+    first: int, last: int, topics: tuple[int, ...] | None = None, author: str | None = None
+) -> list[Card]:
+    """Return the published articles from place ``first`` to before ``last``, newest first.
+
+    ``topics`` (their keys) and ``author`` (a person's address) leave out the others.
+    """
     articles = Article.objects.published()
-    if topic is not None:
-        articles = articles.filter(topics=topic)
-    return cards(articles[first:last])
+    if topics is not None:
+        articles = articles.within(topics)
+    if author is not None:
+        articles = articles.by_author(author)
+    # Places first: PostgreSQL would open the documents of all articles before the page, too.
+    places = articles.values("pk")[first:last]
+    return cards(Article.objects.published().filter(pk__in=places))
 
 
 @content_cached
-def published_count(topic: int | None = None) -> int:
-    """Return how many articles are published, of all topics or of one (1 query)."""
+def published_count(author: str | None = None) -> int:
+    """Return how many articles are published, of all authors or of one (1 query)."""
     articles = Article.objects.published()
-    if topic is not None:
-        articles = articles.filter(topics=topic)
-    return articles.count()
+    return (articles if author is None else articles.by_author(author)).count()
 
 
 def _label(choices: Any, value: str) -> str:
@@ -98,8 +107,10 @@ class ArticlePage:
     title: str
     description: str
     url: str
+    metadata: Metadata
     header: SafeString
     body: SafeString
+    related: tuple[Card, ...] = ()
     # Made of all versions, so outside what one version's document says.
     notices: str = ""
     history: str = ""
@@ -135,9 +146,9 @@ def published_page(slug: str) -> ArticlePage:
 
     Raises ``ArticleVersion.DoesNotExist`` for a draft as for what never existed.
     """
-    version: Any = ArticleVersion.objects.published().with_history().get(article__slug=slug)
+    version = _published_version(slug)
     page = render_page(version.article, version.document, version_id=version.pk)
-    return _with_history(page, version.history)
+    return _with_others(page, version)
 
 
 @content_cached
@@ -146,21 +157,27 @@ def published_teaser(slug: str) -> ArticlePage:
 
     Raises ``ArticleVersion.DoesNotExist`` for a draft as for what never existed.
     """
-    version: Any = ArticleVersion.objects.published().with_history().get(article__slug=slug)
+    version = _published_version(slug)
     document = version.document
     page = _page(version.article, document, _public_context(document), version_id=version.pk)
-    return _with_history(page, version.history)
+    return _with_others(page, version)
 
 
-def _with_history(page: ArticlePage, history: list[dict[str, Any]]) -> ArticlePage:
-    """Return ``page`` with the notices of its corrections and the list of its versions."""
+def _published_version(slug: str) -> Any:
+    """Return what readers see of an article, with its history and related articles (1 query)."""
+    versions = ArticleVersion.objects.published().with_history()
+    return versions.annotate(related=related_rows(_CARD_FIELDS)).get(article__slug=slug)
+
+
+def _with_others(page: ArticlePage, version: Any) -> ArticlePage:
+    """Return ``page`` with what other versions and articles say: history, notices, relatives."""
     versions = [
         {
             **row,
             "published_at": datetime.fromisoformat(row["published_at"]),
             "kind_label": _label(ArticleVersion.Kind, row["kind"]),
         }
-        for row in history
+        for row in version.history
     ]
     context = {
         "versions": versions,
@@ -170,6 +187,7 @@ def _with_history(page: ArticlePage, history: list[dict[str, Any]]) -> ArticlePa
         page,
         notices=render_to_string("articles/_notices.html", context),
         history=render_to_string("articles/_history.html", context),
+        related=tuple(_card(row["slug"], row) for row in version.related),
     )
 
 
@@ -188,6 +206,8 @@ def render_page(article: Article, document: Document, version_id: int | None = N
         ],
         "share": _share_links(article, document),
         "cite_this": _cite_this(article, document),
+        # Reference managers' files are of what is published.
+        "cite_slug": article.slug if version_id is not None else "",
     }
     # After the sections: they have numbered the references.
     context["references"] = _reference_list(document, numbers)
@@ -232,14 +252,23 @@ def _page(
     version_id: int | None,
     body: str = "",
 ) -> ArticlePage:
+    url = _absolute_url(article)
     return ArticlePage(
         article_id=article.pk,
         version_id=version_id,
         slug=article.slug,
         title=document["title"],
         description=strip_citations(document["summary"]),
-        url=_absolute_url(article),
-        header=render_to_string("articles/_header.html", context),
+        url=url,
+        metadata=article_metadata(
+            document,
+            url,
+            type_label=context["type_label"],
+            citations=[reference["text"] for reference in context.get("references", [])],
+        ),
+        header=render_to_string(
+            "articles/_header.html", {**context, "is_published": version_id is not None}
+        ),
         body=mark_safe(body),  # noqa: S308 - a template's output
     )
 

@@ -18,10 +18,18 @@ from portal.core.http import private
 from portal.core.shared_pages import shared_page
 
 from .addresses import led_on
+from .authors import published_authors
 from .documents import build_document
 from .images import FOLDER
 from .media import image_file
-from .models import Article, ArticleVersion, PreviewLink, Topic, topics_in_use
+from .models import (
+    Article,
+    ArticleVersion,
+    PreviewLink,
+    topic_counts,
+    topic_tree,
+    topics_in_use,
+)
 from .pages import (
     ArticlePage,
     latest_cards,
@@ -59,18 +67,38 @@ def article_list(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 def topic(request: HttpRequest, slug: str) -> HttpResponse:
-    # A topic in use is known without a query.
-    topic = next((topic for topic in topics_in_use() if topic.slug == slug), None)
+    """Show a topic among broader and narrower ones, with the articles of all narrower ones."""
+    tree = topic_tree()
+    topic = tree.find(slug)
     if topic is None:
-        topic = get_object_or_404(Topic, slug=slug)
-    page = _places(request, published_count(topic.pk))
+        raise Http404
+    page = _places(request, topic_counts().get(topic.pk, 0))
     return render(
         request,
         "articles/topic.html",
         {
             "topic": topic,
+            "path": tree.path(topic),
+            "narrower": [child for child in topics_in_use() if child.parent_id == topic.pk],
             "page_obj": page,
-            "articles": latest_cards(*_slice(page), topic=topic.pk),
+            "articles": latest_cards(*_slice(page), topics=tree.within(topic)),
+        },
+    )
+
+
+@public
+@require_safe
+def author(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a person and the published articles that name them as an author."""
+    person = get_object_or_404(published_authors(), slug=slug)
+    page = _places(request, published_count(author=slug))
+    return render(
+        request,
+        "articles/author.html",
+        {
+            "person": person,
+            "page_obj": page,
+            "articles": latest_cards(*_slice(page), author=slug),
         },
     )
 

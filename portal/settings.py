@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.contrib.sitemaps",  # for its templates
     "django.forms",  # so that form templates under templates/django/forms are found
     "portal.core",
     "portal.accounts",

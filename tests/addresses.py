@@ -6,6 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from articles.authors import published_authors
 from articles.models import Article, Section, Topic
 from portal.core.models import Page
 
@@ -40,15 +41,15 @@ def address_of(name: str, pattern: URLPattern) -> str:
 
 def _argument(name: str, argument: str) -> Any:
     if argument == "slug":
-        models = {"topic": Topic, "page": Page}
+        models = {"topic": Topic, "topic_feed": Topic, "page": Page}
         if name in models:
             return models[name].objects.order_by("pk").first().slug
+        if name == "author":
+            return published_authors().order_by("pk").first().slug
         return Article.objects.published().order_by("pk").first().slug
     if name == "media":
         figure = Section.objects.exclude(image="").order_by("pk").first()
         return figure.image.name if figure else "figures/none.png"
-    if name == "preview_media":
-        return {"token": "guess", "name": "figures/none.png"}[argument]
     if argument in ("object_id", "id", "pk", "article_id"):
         label, _, model = name.removeprefix("admin:").rpartition("_")[0].partition("_")
         try:
@@ -60,7 +61,8 @@ def _argument(name: str, argument: str) -> Any:
         "app_label": "articles",
         "content_type_id": 1,
         "key": "guess",
-        "name": "nowhere",
+        "name": "figures/none.png" if name == "preview_media" else "nowhere",
+        "section": "articles",
         "uidb36": "1",
         "token": "guess",
         "url": "nowhere",

@@ -3,7 +3,7 @@
 from .addresses import ArticleAddress, current_address
 from .article import Article, ArticleQuerySet
 from .parts import Abbreviation, ArticleAuthor, LearningObjective, Reference, Section
-from .topics import Topic, topics_in_use
+from .topics import Topic, TopicTree, topic_counts, topic_tree, topics_in_use
 from .versions import (
     ArticleVersion,
     ArticleVersionFunder,
@@ -29,7 +29,10 @@ __all__ = [
     "Reference",
     "Section",
     "Topic",
+    "TopicTree",
     "Verb",
     "current_address",
+    "topic_counts",
+    "topic_tree",
     "topics_in_use",
 ]

@@ -1,5 +1,6 @@
 """The article as editors see it."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -36,6 +37,19 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def due_for_review(self, on: date) -> "ArticleQuerySet":
         """Articles whose next medical review was due by ``on``, the longest overdue first."""
         return self.filter(next_review_due_on__lte=on).order_by("next_review_due_on", "pk")
+
+    def within(self, topics: Iterable[int]) -> "ArticleQuerySet":
+        """Articles of at least one of the ``topics`` (their keys), each once."""
+        links = Article.topics.through.objects.filter(topic__in=topics)
+        return self.filter(Exists(links.filter(article=OuterRef("pk"))))
+
+    def by_author(self, slug: str) -> "ArticleQuerySet":
+        """Articles whose published version has the person ``slug`` in its byline."""
+        # The link to the person is indexed; it alone may mean another part than the author's.
+        return self.filter(
+            published_version__people__slug=slug,
+            published_version__document__authors__contains=[{"slug": slug}],
+        )
 
 
 def _user(name: Any, on_delete: Any = models.PROTECT) -> Any:

@@ -1,9 +1,10 @@
 """The tree of topics."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.db import models
-from django.db.models import Q
+from django.db import connection, models
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -38,25 +39,99 @@ class Topic(models.Model):
         return reverse("topic", args=[self.slug])
 
 
-@on_every_page("id", "name", "slug", "description", "article_count")
+@on_every_page("id", "name", "slug", "description", "parent_id", "has_articles")
 def _topic_rows() -> models.QuerySet[Topic]:
+    links: Any = Topic.articles.through
     # As ArticleQuerySet.published(): articles stand on top of topics.
-    published: Any = Q(
-        articles__published_version__isnull=False, articles__withdrawn_at__isnull=True
+    published = links.objects.filter(
+        topic=OuterRef("pk"),
+        article__published_version__isnull=False,
+        article__withdrawn_at__isnull=True,
     )
-    return (
-        Topic.objects.annotate(article_count=models.Count("articles", filter=published))
-        .filter(article_count__gt=0)
-        .order_by("name")
+    return Topic.objects.annotate(has_articles=Exists(published)).order_by("name")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicTree:
+    """All topics by their keys, in the order of their names."""
+
+    topics: dict[int, Topic]
+    in_use: list[Topic]  # those with published articles of their own or of narrower topics
+
+    def find(self, slug: str) -> Topic | None:
+        """Return the topic at the address ``slug``."""
+        return next((topic for topic in self.topics.values() if topic.slug == slug), None)
+
+    def path(self, topic: Topic) -> list[Topic]:
+        """Return the broader topics of ``topic``, the broadest first."""
+        broader: list[Topic] = []
+        parent = self.topics.get(topic.parent_id or 0)
+        while parent is not None and parent != topic and parent not in broader:
+            broader.insert(0, parent)
+            parent = self.topics.get(parent.parent_id or 0)
+        return broader
+
+    def within(self, topic: Topic) -> tuple[int, ...]:
+        """Return the keys of ``topic`` and of all that is narrower."""
+        found = [topic.pk]
+        for key in found:
+            found += [
+                child.pk
+                for child in self.topics.values()
+                if child.parent_id == key and child.pk not in found
+            ]
+        return tuple(found)
+
+
+@content_cached
+def topic_tree() -> TopicTree:
+    """Return all topics (0 queries once remembered)."""
+    rows = _topic_rows()
+    topics = {
+        row["id"]: Topic(**{key: value for key, value in row.items() if key != "has_articles"})
+        for row in rows
+    }
+    tree = TopicTree(topics, [])
+    in_use = {topics[row["id"]] for row in rows if row["has_articles"]}
+    in_use.update(*(tree.path(topic) for topic in tuple(in_use)))
+    tree.in_use.extend(topic for topic in topics.values() if topic in in_use)
+    return tree
+
+
+# UNION drops what was found before, so a circle of topics ends, too.
+_COUNTS = """
+    WITH RECURSIVE within (topic_id, narrower_id) AS (
+        SELECT id, id FROM articles_topic
+        UNION
+        SELECT within.topic_id, topic.id
+        FROM within JOIN articles_topic topic ON topic.parent_id = within.narrower_id
     )
+    SELECT within.topic_id, count(DISTINCT article.id)
+    FROM within
+    JOIN articles_article_topics link ON link.topic_id = within.narrower_id
+    JOIN articles_article article ON article.id = link.article_id
+    WHERE article.published_version_id IS NOT NULL AND article.withdrawn_at IS NULL
+    GROUP BY within.topic_id
+"""
+
+
+@content_cached
+def topic_counts() -> dict[int, int]:
+    """Return how many published articles each topic in use has, by its key (1 query).
+
+    Those of narrower topics are counted, too, each article once. No part of what every page
+    shows: at 50,000 articles it takes longer than the rest of a page.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS)
+        return dict(cursor.fetchall())
 
 
 @content_cached
 def topics_in_use() -> list[Topic]:
-    """Return the topics that have published articles, with ``article_count`` (0 queries)."""
-    topics = []
-    for row in _topic_rows():
-        topic = Topic(**{key: value for key, value in row.items() if key != "article_count"})
-        topic.article_count = row["article_count"]  # type: ignore[attr-defined]
-        topics.append(topic)
+    """Return the topics with published articles, with their ``article_count`` (1 query)."""
+    counts = topic_counts()
+    topics = topic_tree().in_use
+    for topic in topics:
+        topic.article_count = counts.get(topic.pk, 0)  # type: ignore[attr-defined]
     return topics

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from articles.citations import strip_citations
 from articles.models import ArticleVersion
+from articles.sitemaps import SITEMAPS
 from portal.core.content_cache import memory
 from portal.core.rich_text import plain_text
 from portal.mail.models import Subscriber
@@ -40,6 +41,12 @@ def sentences(document) -> set[str]:
     return {sentence for sentence in found if len(sentence) > 30 and sentence not in public}
 
 
+def unescaped(text: str) -> str:
+    """Return ``text`` without the backslashes of JSON-LD and BibTeX."""
+    text = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda code: chr(int(code[1], 16)), text)
+    return re.sub(r"\\([^A-Za-z])", r"\1", text)
+
+
 @pytest.mark.django_db
 def test_no_sentence_of_any_text_reaches_a_visitor(settings):
     settings.CONTENT_STAMP_SECONDS = 3600
@@ -52,7 +59,10 @@ def test_no_sentence_of_any_text_reaches_a_visitor(settings):
     addresses = {address_of(name, pattern) for name, pattern in all_patterns()}
     for document in documents:
         article = f"/articles/{document['slug']}/"
-        addresses |= {article, f"{article}feedback/"}
+        addresses |= {article, f"{article}feedback/", f"{article}cite.ris", f"{article}cite.bib"}
+        for topic in document["topics"]:
+            addresses |= {f"/topics/{topic['slug']}/", f"/topics/{topic['slug']}/feed/"}
+        addresses |= {f"/authors/{author['slug']}/" for author in document["authors"]}
         if document is not documents[0]:
             continue
         addresses |= {
@@ -67,6 +77,7 @@ def test_no_sentence_of_any_text_reaches_a_visitor(settings):
             f"{article}print/",
             f"/search/?q={document['slug'].replace('-', '+')}",
         }
+    addresses |= {f"/sitemap-{section}.xml" for section in SITEMAPS}
     # Also by a search for the text's own words.
     addresses |= {
         "/search/?q=" + sentence[: len(sentence) // 2].replace(" ", "+")
@@ -79,7 +90,7 @@ def test_no_sentence_of_any_text_reaches_a_visitor(settings):
             if headers == WAYS[0]:
                 pages += [client.options(address), client.post(address)]
             for page in pages:
-                text = plain_text(page.content.decode())
+                text = plain_text(unescaped(page.content.decode()))
                 assert [sentence for sentence in secret if sentence in text] == [], address
 
 
@@ -96,6 +107,9 @@ def test_a_draft_is_nowhere(world, who):
         f"/articles/{draft.slug}/feedback/thanks/",
         f"/articles/{draft.slug}/feedback/",
         f"/articles/{draft.slug}/?preview=1",
+        f"/articles/{draft.slug}/cite.ris",
+        f"/articles/{draft.slug}/cite.bib",
+        f"/authors/{draft.article_authors.get().person.slug}/",
     ):
         for answer in (client.get(address), client.head(address), client.post(address)):
             if answer.status_code == 302:
@@ -107,11 +121,22 @@ def test_a_draft_is_nowhere(world, who):
         answer = client.get(address)
         assert answer.status_code == 302
         assert answer["Location"].startswith(reverse("admin:login"))
-    for address in ("/", "/articles/", "/search/?q=unfinished", "/search/?q=business+summary"):
+    topic = draft.topics.get()
+    for address in (
+        "/",
+        "/articles/",
+        "/search/?q=unfinished",
+        "/search/?q=business+summary",
+        "/feed/",
+        f"/topics/{topic.slug}/feed/",
+        "/sitemap-articles.xml",
+        "/sitemap-authors.xml",
+        "/sitemap-topics.xml",
+        world.article.get_absolute_url(),
+    ):
         page = client.get(address).content.decode()
         for word in (draft.title, f"/{draft.slug}/", draft.summary):
             assert word not in page
-    topic = draft.topics.get()
     page = client.get(topic.get_absolute_url())
     assert page.status_code == 200
     assert draft.title not in page.content.decode()
