@@ -154,7 +154,7 @@ def test_an_editor_writes_previews_and_publishes(open_page, demo):
     review.get_by_role("button", name="Approve").click()
     page.goto(change)
     page.get_by_role("link", name="Publish…").click()
-    page.get_by_label("Correction").check()
+    page.get_by_role("radio", name="Correction").check()
     page.get_by_label("Notice of the correction").fill("The title was too short.")
     page.get_by_role("button", name="Publish now").click()
     expect(page.get_by_text("is published.")).to_be_visible()
