@@ -52,7 +52,7 @@ def preview_links_view(
         form = PreviewLinkForm()
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": _("Preview links"),
+        "title": _("Guest links"),
         "subtitle": str(article),
         "opts": model_admin.opts,
         "original": article,

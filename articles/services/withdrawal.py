@@ -4,6 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from articles.models import Article, Verb
+from articles.signals import article_withdrawn
 from portal.accounts.models import User
 
 from .transitions import check_permission, check_transition, lock_article, move
@@ -13,7 +14,9 @@ from .transitions import check_permission, check_transition, lock_article, move
 def withdraw_article(
     *, article: Article, user: User | None, reason: str, comment: str = ""
 ) -> None:
-    """Show readers the title, ``reason`` and the day in place of the article. It is refreshed.
+    """Show the title, ``reason`` and the day in place of the article, and tell the listeners.
+
+    ``article`` is refreshed.
 
     Raises ``PermissionDenied``, ``IllegalTransition`` where readers see no version, and
     ``ValueError`` without a reason: it is public.
@@ -33,6 +36,7 @@ def withdraw_article(
         submitted_by=None,
     )
     article.refresh_from_db()
+    article_withdrawn.send(sender=Article, article=article)
 
 
 @transaction.atomic

@@ -143,7 +143,7 @@ def announce_article(*, article: Article, version: ArticleVersion) -> Mailing | 
                 "unsubscribe_url": "[[unsubscribe_url]]",
             },
         )
-        key = f"article:{article.pk}"
+        key = _key(article)
         return plan_mailing(
             key=key,
             item_key=key,
@@ -155,6 +155,15 @@ def announce_article(*, article: Article, version: ArticleVersion) -> Mailing | 
             recipients=interested_in(article),
             deadline_at=timezone.now() + ARTICLE_UPDATE_VALIDITY,
         )
+
+
+def cancel_announcement(*, article: Article) -> None:
+    """Send no more mails about ``article``; those that are out are out."""
+    Mailing.objects.filter(key=_key(article), cancelled_at=None).update(cancelled_at=timezone.now())
+
+
+def _key(article: Article) -> str:
+    return f"article:{article.pk}"
 
 
 def interested_in(article: Article) -> SubscriberQuerySet:

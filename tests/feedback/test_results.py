@@ -6,9 +6,10 @@ import re
 import pytest
 from django.urls import reverse
 
+from articles.services import withdraw_article
 from feedback.models import load_survey_version
 from feedback.results import article_results
-from tests.factories import published_article
+from tests.factories import PublishableArticleFactory, published_article
 
 from .builders import answer, publish_version_2
 
@@ -166,8 +167,8 @@ def test_the_list_leaves_out_drafts_without_answers(desk):
     shown = published_article(title="Shown")
     withdrawn = published_article(title="Withdrawn")
     answer(withdrawn, ROWS)
-    draft = published_article(title="Not yet seen")
-    type(draft).objects.filter(pk__in=[draft.pk, withdrawn.pk]).update(status="draft")
+    withdraw_article(article=withdrawn, user=None, reason="Wrong.")
+    draft = PublishableArticleFactory(title="Not yet seen")
     page = desk("Staff").get(reverse(LIST)).content.decode()
     assert article_url(shown) in page
     assert article_url(withdrawn) in page

@@ -10,10 +10,15 @@ from playwright.sync_api import Page, expect
 
 from articles.models import Article, ArticleVersion
 from portal.core.models import ExportLog
+from tests.fixtures_mail import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PASSWORDS = {"editor@demo.example": "gate-lamp-orchard", "staff@demo.example": "quiet-river-tin"}
+PASSWORDS = {
+    "editor@demo.example": "gate-lamp-orchard",
+    "reviewer@demo.example": "tall-cedar-window",
+    "staff@demo.example": "quiet-river-tin",
+}
 
 
 @pytest.fixture
@@ -51,9 +56,10 @@ def test_an_editor_writes_previews_and_publishes(open_page, demo):
     # A draft with something missing cannot be published.
     draft = Article.objects.get(status=Article.Status.DRAFT)
     page.get_by_role("link", name=draft.title).first.click()
-    page.get_by_role("link", name="Publish…").click()
-    expect(page.get_by_role("alert")).to_contain_text("cannot be published yet")
-    expect(page.get_by_role("button", name="Publish now")).to_have_count(0)
+    expect(page.get_by_role("complementary")).to_contain_text("Blocks publication")
+    page.get_by_role("link", name="Submit for medical review…").click()
+    expect(page.get_by_role("alert")).to_contain_text("Something is missing")
+    expect(page.get_by_role("button", name="Submit")).to_have_count(0)
 
     # A new article with all its parts.
     page.goto("/admin/articles/article/add/")
@@ -108,9 +114,26 @@ def test_an_editor_writes_previews_and_publishes(open_page, demo):
     expect(page.get_by_role("heading", level=1)).to_have_text(article.title)
     expect(page.get_by_text("Each bar is one patient.")).to_be_visible()
 
+    # Somebody else approves it.
+    change = f"/admin/articles/article/{article.pk}/change/"
+    page.goto(change)
+    page.get_by_role("link", name="Submit for medical review…").click()
+    page.get_by_role("button", name="Submit for medical review").click()
+    expect(page.get_by_role("complementary")).to_contain_text("In medical review")
+    expect(page.get_by_role("link", name="Publish…")).to_have_count(0)
+    review = open_page()
+    sign_in(review, "reviewer@demo.example")
+    review.get_by_role("link", name=article.title).first.click()
+    review.get_by_role("link", name="Approve…").click()
+    review.get_by_label("Comment").fill("Well explained.")
+    review.get_by_role("button", name="Approve").click()
+    expect(review.get_by_role("complementary")).to_contain_text("Well explained.")
+
     # Publishing writes the version that readers see.
-    page.goto(f"/admin/articles/article/{article.pk}/publish/")
+    page.goto(change)
+    page.get_by_role("link", name="Publish…").click()
     page.get_by_role("button", name="Publish now").click()
+    expect(page.get_by_text("is published.")).to_be_visible()
     version = ArticleVersion.objects.get(article=article)
     assert (version.number, version.published_by.email) == (1, "editor@demo.example")
     assert reader.goto(article.get_absolute_url()).status == 200
@@ -122,6 +145,32 @@ def test_an_editor_writes_previews_and_publishes(open_page, demo):
     page.get_by_role("button", name="Save", exact=True).first.click()
     reader.reload()
     expect(reader.get_by_role("heading", level=1)).to_have_text("Reading a waterfall plot")
+
+    # A correction says so, with its date.
+    page.goto(change)
+    page.get_by_role("link", name="Submit for medical review…").click()
+    page.get_by_role("button", name="Submit for medical review").click()
+    review.goto(change)
+    review.get_by_role("link", name="Approve…").click()
+    review.get_by_role("button", name="Approve").click()
+    page.goto(change)
+    page.get_by_role("link", name="Publish…").click()
+    page.get_by_role("radio", name="Correction").check()
+    page.get_by_label("Notice of the correction").fill("The title was too short.")
+    page.get_by_role("button", name="Publish now").click()
+    expect(page.get_by_text("is published.")).to_be_visible()
+    wait_until(
+        lambda: "The title was too short." in reader.goto(article.get_absolute_url()).text(), 5
+    )
+    expect(reader.get_by_role("heading", level=1)).to_have_text("Reading a waterfall plot, revised")
+
+    # A withdrawal leaves the title and the reason.
+    page.get_by_role("link", name="Withdraw…").click()
+    page.get_by_label("Reason for the withdrawal").fill("It was made up for this test.")
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("complementary")).to_contain_text("Withdrawn")
+    wait_until(lambda: reader.goto(article.get_absolute_url()).status == 410, 5)
+    expect(reader.get_by_text("It was made up for this test.")).to_be_visible()
 
 
 def test_staff_read_results_and_export_them(open_page, demo, tmp_path):

@@ -27,7 +27,10 @@ BUDGETS = {
     "chart": (30 * KB, 18 * KB, 8 * KB, 30 * KB),
 }
 KINDS = ("document", "stylesheet", "script", "font")
-PAGES_OF_ARTICLES = {"teaser", "article", "article-table", "article-figure", "desk-preview"}
+PAGES_OF_ARTICLES = {
+    *("teaser", "article", "article-table", "article-figure", "article-corrected"),
+    *("desk-preview", "guest-preview"),
+}
 PAGES_OF_CHARTS = {"desk-results", "desk-article-results"}
 # Markup of Django's admin (and its Select2) that no style sheet can mend; reported upstream or
 # known there. Each names the rule and what stands in the element.

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from articles.services import withdraw_article
 from portal.core.content_cache import memory
 from portal.core.models import SiteSettings
 from portal.mail.models import Delivery, MailedItem, Mailing, Subscriber, Suppression
@@ -48,6 +49,14 @@ def test_publishing_plans_one_mail_for_each_subscriber():
         (subscriber.pk, "pending") for subscriber in subscribers
     }
     assert mailing.deadline_at - timezone.now() > datetime.timedelta(days=2, hours=23)
+
+
+def test_a_withdrawn_article_is_announced_to_nobody_else():
+    SubscriberFactory()
+    article, other = published_article(), published_article()
+    withdraw_article(article=article, user=None, reason="Wrong.")
+    cancelled = {mailing.key: mailing.cancelled_at is not None for mailing in Mailing.objects.all()}
+    assert cancelled == {f"article:{article.pk}": True, f"article:{other.pk}": False}
 
 
 def test_a_new_version_of_an_article_is_no_news():
