@@ -30,7 +30,7 @@ from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe
 from tests.browser import open_context
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
-FEW_RESPONSES = "registries-and-randomised-trials"
+FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more than none
 
 # Who looks: each has a browser of their own.
 VISITOR = "visitor"
