@@ -145,8 +145,6 @@ def size(response: Response, kind: str) -> int:
 
 NARROW = {"width": 320, "height": 800}
 WIDE = {"width": 1280, "height": 800}
-# The admin's links change their colour gently.
-END_OF_TRANSITIONS = "Promise.all(document.getAnimations().map(one => one.finished))"
 
 
 # Two halves, so that two processes can share the work.
@@ -174,7 +172,6 @@ def test_in_two_windows(browser, standing_server, gallery, half):
             ]
             page.set_viewport_size(WIDE)
             page.emulate_media(color_scheme="dark")
-            page.evaluate(END_OF_TRANSITIONS)
             complaints += [*axe(page, place), *sideways(page, place)]
             found += [f"{place.name}: {complaint}" for complaint in complaints]
     found += opened.complaints
@@ -197,6 +194,46 @@ def test_from_right_to_left(browser, standing_server, gallery):
                 complaints += [*axe(page, place), *sideways(page, place)]
                 found += [f"{place.name}: {complaint}" for complaint in complaints]
     assert not found, "\n".join(found)
+
+
+# What moves, or would: with a duration of more than nothing.
+MOVING = """() => {
+    const isMoving = style => [style.transitionDuration, style.animationDuration].some(
+        durations => durations.split(',').some(duration => parseFloat(duration) > 0)
+    );
+    return [...document.querySelectorAll('*')].filter(
+        element => [null, '::before', '::after'].some(
+            part => isMoving(getComputedStyle(element, part))
+        )
+    ).map(element => element.outerHTML.slice(0, 100));
+}"""
+# Parts of a chart that are drawn in the colours of the page around them.
+DRAWN = """chart => [...chart.querySelectorAll('rect')].map(
+    part => [getComputedStyle(part).fill, getComputedStyle(part).stroke]
+)"""
+
+
+def test_nothing_moves_for_whom_motion_is_too_much(browser, standing_server, gallery):
+    found: dict[str, list[str]] = {}
+    with tour(gallery, browser, standing_server, reduced_motion="reduce") as opened:
+        for place in gallery.places:
+            if place.name in {"home", "article", "desk-article", "desk-articles"}:
+                found[place.name] = opened.visit(place).evaluate(MOVING)
+    assert found == {"home": [], "article": [], "desk-article": [], "desk-articles": []}
+
+
+def test_charts_keep_their_colours_among_forced_ones(browser, standing_server, gallery):
+    """Their levels are told apart by colour alone, so nothing may replace them all by one."""
+    place = next(one for one in gallery.places if one.name == "desk-article-results")
+    with tour(gallery, browser, standing_server, forced_colors="active") as opened:
+        page = opened.visit(place)
+        parts = page.locator(".bar-chart").first.evaluate(DRAWN)
+        swatches = page.locator(".swatch").evaluate_all(
+            "all => all.map(one => getComputedStyle(one).backgroundColor)"
+        )
+    assert len(set(swatches)) == 5
+    assert {fill for fill, _stroke in parts} <= set(swatches)
+    assert all(stroke not in {fill, "none"} for fill, stroke in parts)
 
 
 def title_of(place: Place, gallery: Gallery) -> str:
