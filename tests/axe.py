@@ -4,24 +4,17 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# What hangs on width and colours; whatever else is found is found in every window.
-RULES_OF_LAYOUT = [
-    "color-contrast",
-    "link-in-text-block",
-    "scrollable-region-focusable",
-    "target-size",
-]
 
 
-def violations(page: Page, *, layout_only: bool = False) -> list[str]:
+def violations(page: Page) -> list[str]:
     """Return a line for each element that breaks a rule: the rule, where, the HTML.
 
-    WCAG 2.0 to 2.2, A and AA, with ``target-size`` (off by default) and axe's best practices;
-    ``layout_only``: the rules that hang on the window's width and colours.
+    WCAG 2.0 to 2.2, A and AA, with ``target-size`` (off by default) and axe's best practices. All
+    of them each time: what axe reads of a page costs more than what its rules make of it.
     """
     options: dict[str, object] = {
         "resultTypes": ["violations"],
-        "runOnly": {"type": "rule", "values": RULES_OF_LAYOUT} if layout_only else STANDARDS,
+        "runOnly": STANDARDS,
         "rules": {"target-size": {"enabled": True}},
         # Of no rule that we run, and Django's "@import" would make axe write <style> elements.
         "preload": False,

@@ -37,7 +37,7 @@ from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe
 from tests.browser import open_context
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
-FEW_RESPONSES = "registries-and-randomised-trials"
+FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more than none
 WITHDRAWN = "agreement-scales-in-evaluation"
 CORRECTED = "number-needed-to-treat"
 IN_REVIEW = "confidence-interval"

@@ -15,10 +15,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import time_machine
+from PIL import Image
+from playwright.sync_api import Page
 
 from portal.core.local.chromium import find_chromium
 from tests import services
@@ -36,13 +39,16 @@ READY = """async () => {
     await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
     await document.fonts.ready;
 }"""
-# Place → file in docs/screenshots/ and its height in pixels.
+# Place → file in docs/screenshots/ and the last thing in the picture: it ends where that does.
 DOCUMENTED = {
-    "home": ("home.png", 900),
-    "article": ("article.png", 900),
-    "survey": ("survey.png", 900),
-    "desk-article-results": ("results.png", 874),
+    "home": ("home.png", ".card-list > li"),
+    "article": ("article.png", ".key-data ul"),
+    "survey": ("survey.png", "fieldset.scale >> nth=2"),
+    "desk-article-results": ("results.png", ".table-region"),
 }
+END = "element => Math.floor(element.getBoundingClientRect().bottom + scrollY)"
+# Of each there are few colours, and a README should not take long to load.
+COLOURS = 64
 
 
 @contextmanager
@@ -121,12 +127,23 @@ def _take(tour: Any, place: Any, which: str) -> None:
     page.evaluate(READY)
     page.screenshot(path=PICTURES / f"{place.name}-{which}.png", full_page=True, caret="hide")
     if which == "1280-light" and place.name in DOCUMENTED:
-        name, height = DOCUMENTED[place.name]
-        page.screenshot(
-            path=DOCUMENTATION / name,
-            clip={"x": 0, "y": 0, "width": 1280, "height": height},
-            caret="hide",
-        )
+        _document(page, *DOCUMENTED[place.name])
+
+
+def _document(page: Page, name: str, last: str) -> None:
+    """Write the page's picture, down to the end of ``last``, in few colours."""
+    for answer in page.locator("fieldset.scale input[value='4']").all()[:1]:
+        answer.check()
+    page.evaluate("scrollTo(0, 0)")
+    height = page.locator(last).first.evaluate(END)
+    picture = page.screenshot(
+        clip={"x": 0, "y": 0, "width": 1280, "height": height},
+        full_page=True,
+        caret="hide",
+    )
+    with Image.open(BytesIO(picture)) as image:
+        few = image.convert("RGB").quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE)
+    few.save(DOCUMENTATION / name, optimize=True)
 
 
 if __name__ == "__main__":

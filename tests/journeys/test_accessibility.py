@@ -9,7 +9,14 @@ from playwright.sync_api import Page, expect
 from portal.core.models import Page as PlainPage
 from portal.core.models import SiteSettings
 from tests.axe import violations
-from tests.factories import AgreementFactory, PublishableArticleFactory, add_figure, publish
+from tests.factories import (
+    AgreementFactory,
+    PublishableArticleFactory,
+    ReferenceFactory,
+    UserFactory,
+    add_figure,
+    publish,
+)
 
 # Not with transactions: after a test with them the database is emptied.
 pytestmark = pytest.mark.django_db
@@ -57,6 +64,10 @@ def content(standing_server: str) -> None:
     article.sections.create(
         position=3, kind="key_learning", body=f"<p>Less is more. [@halpern]</p>{TABLE}"
     )
+    cited = ReferenceFactory(article=article, key="with-address")
+    cited.csl |= {"DOI": "10.1000/182"}
+    cited.save()
+    article.sections.create(position=4, heading="More", body="<p>More. [@with-address]</p>")
     add_figure(article, heading=LONG_TERM, credit="An artist", licence="CC0")
     publish(article)
 
@@ -112,10 +123,30 @@ def test_summary_of_errors_leads_to_what_is_wrong(open_page, content):
     assert page.evaluate("document.querySelector(':target').contains(document.activeElement)")
 
 
-FOCUS = """() => {
+FOCUS = r"""() => {
     const element = document.activeElement;
     const style = getComputedStyle(element);
     const box = element.getBoundingClientRect();
+    const ring = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+    const clipping = [];
+    for (let outer = element.parentElement; outer; outer = outer.parentElement) {
+        const around = getComputedStyle(outer);
+        if (outer === document.documentElement || outer === document.body) continue;
+        if (around.overflowX === 'visible' && around.clipPath === 'none') continue;
+        const [block, inline] = (around.clipPath.match(/-?[\d.]+(?=px)/g) || [0, 0]).map(Number);
+        const whole = outer.getBoundingClientRect();
+        const edge = {
+            left: whole.left + inline,
+            right: whole.right - inline,
+            top: whole.top + block,
+            bottom: whole.bottom - block,
+        };
+        if (
+            (edge.left > box.left - ring && edge.left > 0) ||
+            (edge.right < box.right + ring && edge.right < innerWidth) ||
+            edge.top > box.top - ring || edge.bottom < box.bottom + ring
+        ) clipping.push(outer.outerHTML.slice(0, 100));
+    }
     const x = box.left + Math.min(box.width / 2, 10);
     const y = box.top + box.height / 2;
     const top = document.elementFromPoint(x, y);
@@ -123,27 +154,60 @@ FOCUS = """() => {
         name: element.outerHTML.slice(0, 100),
         isEnd: element === document.body,
         isRinged: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+        clipping,
         isSeen: Boolean(top) && (element.contains(top) || top.contains(element)),
     };
 }"""
 
 
+def walk_with_tab(page: Page, address: str) -> list[str]:
+    """Press Tab from the page's start to its end; return what had the focus."""
+    page.goto(address)
+    names: list[str] = []
+    for _step in range(120):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUS)
+        if focus["isEnd"]:
+            break
+        names.append(focus["name"])
+        assert focus["isRinged"], (address, focus)
+        assert focus["clipping"] == [], (address, focus)
+        assert focus["isSeen"], (address, focus)
+    return names
+
+
+WITH_TAB = [
+    ARTICLE,
+    FEEDBACK,
+    "/healthcare-professionals/",
+    "/funders/",
+    "/",
+    "/search/?q=text",
+    "/accounts/login/",
+    "/updates/",
+]
+
+
 def test_focus_is_always_visible_and_never_covered(open_page, content):
     page = open_page()
     attest(page)
-    for address in (ARTICLE, FEEDBACK, "/healthcare-professionals/", "/funders/"):
-        page.goto(address)
-        names = []
-        for _step in range(80):
-            page.keyboard.press("Tab")
-            focus = page.evaluate(FOCUS)
-            if focus["isEnd"]:
-                break
-            names.append(focus["name"])
-            assert focus["isRinged"], focus
-            assert focus["isSeen"], focus
+    for address in WITH_TAB:
+        names = walk_with_tab(page, address)
         assert "skip-link" in names[0]
         assert len(names) > 10
+
+
+def test_focus_is_always_visible_on_a_form_of_the_desk(open_page, content, client, site_url):
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    page = open_page()
+    page.context.add_cookies(
+        [
+            {"name": name, "value": one.value, "url": site_url}
+            for name, one in client.cookies.items()
+        ]
+    )
+    names = walk_with_tab(page, "/admin/people/person/add/")
+    assert sum("<input" in name for name in names) > 3
 
 
 def test_skip_link_leads_past_the_header(open_page, content):
@@ -210,6 +274,41 @@ def test_forced_colours_show_what_is_chosen(open_page, content):
     assert (before, after) == ("1px", "3px")
 
 
+# Its edges, ring and letters in colours of the system, which nothing of ours replaces.
+FORCED = """element => {
+    const style = getComputedStyle(element);
+    // An edge without a style has no width, either.
+    const edges = ['Top', 'Bottom', 'Left', 'Right'].filter(
+        side => parseFloat(style[`border${side}Width`]) > 0
+    );
+    const isForced = style.forcedColorAdjust === 'auto' && style.color !== style.backgroundColor;
+    return [edges.length, isForced];
+}"""
+
+
+def test_forced_colours_leave_edges_and_focus(open_page, content):
+    page = open_page(forced_colors="active")
+    attest(page)
+    for address, selector, edges in (
+        (ARTICLE, ".prose .key-data", 1),
+        (ARTICLE, ".prose .key-learning", 1),
+        (FEEDBACK, ".survey .button", 4),
+        ("/accounts/login/", ".page .button", 4),
+        ("/accounts/login/", ".page input[type=email]", 4),
+    ):
+        if not page.url.endswith(address):
+            page.goto(address)
+        assert page.locator(selector).first.evaluate(FORCED) == [edges, True], selector
+    page.keyboard.press("Tab")
+    focus = page.evaluate(FOCUS)
+    assert focus["isRinged"], focus
+
+
+def printed_address(page: Page, link: str) -> str:
+    """What stands after the link on paper."""
+    return page.locator(link).evaluate("element => getComputedStyle(element, '::after').content")
+
+
 def test_print_shows_addresses_and_references_and_hides_controls(open_page, content):
     page = open_page()
     attest(page)
@@ -217,14 +316,13 @@ def test_print_shows_addresses_and_references_and_hides_controls(open_page, cont
     page.emulate_media(media="print")
     for hidden in (".site-nav", ".header-search", ".share", ".survey", ".contents"):
         expect(page.locator(hidden).first).to_be_hidden()
-    expect(page.locator(".reference-text")).to_be_visible()
+    for text in page.locator(".references, .reference-text").all():
+        expect(text).to_be_visible()
+    assert printed_address(page, ".reference-text a") == '" (https://doi.org/10.1000/182)"'
     expect(page.locator(".site-funding")).to_be_visible()
     page.goto("/patients/")
     page.evaluate(
         "document.querySelector('.site-funding p').insertAdjacentHTML("
         "'beforeend', '<a href=\"https://example.org/x\">x</a>')"
     )
-    content_after = page.locator(".site-funding a[href^=https]").evaluate(
-        "element => getComputedStyle(element, '::after').content"
-    )
-    assert content_after == '" (https://example.org/x)"'
+    assert printed_address(page, ".site-funding a[href^=https]") == '" (https://example.org/x)"'
