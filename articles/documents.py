@@ -8,7 +8,7 @@ versions keep the shape of their day, so readers of a document ask for what only
 
 import math
 from datetime import date
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
@@ -19,6 +19,7 @@ from portal.funders.disclosure import funding_statement
 from portal.funders.models import Agreement
 from portal.people.models import Person
 
+from .citations import strip_citations
 from .models import Article, ArticleAuthor, Section
 from .references import Csl
 
@@ -183,6 +184,17 @@ def build_document(article: Article, on: date) -> Document:
             {"short": abbreviation.short, "long": abbreviation.long}
             for abbreviation in article.abbreviations.all()
         ],
+    }
+
+
+def public_text(document: Document) -> dict[str, Any]:
+    """Return what may be told of the document in plain words: nothing is cited in it."""
+    return {
+        "title": document["title"],
+        "summary": strip_citations(document["summary"]),
+        "objectives": [strip_citations(objective) for objective in document["objectives"]],
+        "reading_minutes": document["reading_minutes"],
+        "is_demo": document["is_demo"],
     }
 
 

@@ -43,6 +43,8 @@ from .reference_import import import_url
 from .verbs import verb_links, verb_urls
 
 STEPS_SHOWN = 5
+# Of one kind in one article: more than anybody writes, references of a long review included.
+MAX_ROWS = 500
 
 
 @admin.register(Article)
@@ -132,6 +134,9 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
     def _create_formsets(self, request: HttpRequest, obj: Any, change: bool) -> Any:
         # Django offers no public place where one inline could learn of another.
         formsets, inlines = super()._create_formsets(request, obj, change)  # type: ignore[misc]
+        for formset in formsets:
+            # Each row costs time before anybody can say that there are too many.
+            formset.absolute_max = MAX_ROWS
         by_model = {formset.model: formset for formset in formsets}
         if sections := by_model.get(Section):
             sections.references = by_model.get(Reference)

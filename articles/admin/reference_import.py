@@ -23,7 +23,6 @@ from articles.reference_import.reading import UnreadableInput, decode, read_refe
 from articles.reference_import.records import Problem, Reading, Record
 from articles.reference_import.services import (
     MAX_REFERENCES,
-    WITHDRAWN,
     import_references,
     prepare_import,
 )
@@ -102,7 +101,7 @@ def import_view(
     user = request.user
     if not (isinstance(user, User) and model_admin.has_change_permission(request, article)):
         raise PermissionDenied
-    if article.status == WITHDRAWN:
+    if article.status == Article.Status.WITHDRAWN:
         raise PermissionDenied
     context: dict[str, Any] = {
         **model_admin.admin_site.each_context(request),

@@ -20,7 +20,6 @@ from .records import Record
 
 # As many as an editor's form can show and send back.
 MAX_REFERENCES = 400
-WITHDRAWN = "withdrawn"
 _STEM_LENGTH = 36
 _NOT_DECOMPOSED = str.maketrans(
     {"ø": "o", "Ø": "O", "ß": "ss", "ł": "l", "Ł": "L", "æ": "ae", "Æ": "Ae", "\u2019": "", "'": ""}
@@ -166,7 +165,7 @@ def import_references(
         raise PermissionDenied
     # Two confirmations at once wait for each other: the second finds what the first has stored.
     draft = Article.objects.select_for_update(of=("self",)).get(pk=article.pk)
-    if draft.status == WITHDRAWN:
+    if draft.status == Article.Status.WITHDRAWN:
         raise PermissionDenied
     known = _Known(draft.references.all())
     there = len(known.keys)

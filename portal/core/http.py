@@ -1,9 +1,11 @@
 """HTTP helpers that every app may use."""
 
+import posixpath
 import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
@@ -32,10 +34,19 @@ def safe_next(request: HttpRequest, *, forbidden: tuple[str, ...] = ()) -> str:
         and url_has_allowed_host_and_scheme(
             address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
         )
-        and not address.startswith(forbidden)
+        and not _is_below(address, forbidden)
     ):
         return address
     return reverse("home")
+
+
+def _is_below(address: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether ``address`` leads to one of the ``prefixes``, however it is written.
+
+    Browsers and servers take "/./x", "/y/../x" and "/%78" for "/x", and we add a missing slash.
+    """
+    path = posixpath.normpath(unquote(urlsplit(address).path))
+    return f"{path.rstrip('/')}/".startswith(prefixes)
 
 
 def private(view: View) -> View:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -74,7 +74,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 503 while the database is away, else 500, from templates that need no database."""
     import sys
 
-    is_outage = isinstance(sys.exc_info()[1], DatabaseError)
+    # Other errors of the database are ours: a statement that it does not understand, a broken rule.
+    is_outage = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     if is_outage:
         logger.error("The database is not available")
     status = HTTPStatus.SERVICE_UNAVAILABLE if is_outage else HTTPStatus.INTERNAL_SERVER_ERROR

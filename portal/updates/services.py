@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from articles.documents import public_text
 from articles.models import Article, ArticleVersion, Topic
 from portal.core.models import site_settings
 from portal.funders.disclosure import current_funding_statement
@@ -135,7 +136,7 @@ def announce_article(*, article: Article, version: ArticleVersion) -> Mailing | 
         html, text = _render(
             "email/article_update",
             {
-                "document": version.document,
+                "document": public_text(version.document),
                 "article_url": settings.SITE_URL + article.get_absolute_url(),
                 "funding": current_funding_statement(),
                 # The engine puts each recipient's own links here.

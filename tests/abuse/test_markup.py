@@ -9,7 +9,7 @@ from articles.models import Article, ArticleVersion, Topic
 from portal.core.content_cache import memory
 from portal.mail.models import Mailing
 from tests.articles.test_admin import change_url, form_data, section
-from tests.factories import publish
+from tests.factories import approve, publish
 
 SCRIPT = "<script>alert(1)</script>"
 VECTORS = [
@@ -177,6 +177,7 @@ def test_the_readers_pages(world, poisoned):
 
 def test_the_desks_pages_and_messages(world, poisoned):
     client = world.signed_in(world.superuser)
+    approve(poisoned)
     publish = reverse("admin:articles_article_publish", args=[poisoned.pk])
     pages = [
         client.get(reverse("admin:articles_article_preview", args=[poisoned.pk])),
@@ -214,6 +215,7 @@ def test_the_desks_pages_and_messages(world, poisoned):
 
 def test_a_title_with_markup_is_escaped_in_the_message_after_publishing(world, poisoned):
     client = world.signed_in(world.editor)
+    approve(poisoned)
     publish = reverse("admin:articles_article_publish", args=[poisoned.pk])
     page = client.post(publish, {"latest": 0}, follow=True).content.decode()
     message = page.partition('class="success">')[2].partition("</li>")[0]

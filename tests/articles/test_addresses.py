@@ -178,5 +178,5 @@ def test_what_costs_a_query_is_only_the_unknown(client, django_assert_num_querie
     client.get("/articles/after/")
     with django_assert_num_queries(0):
         client.get("/articles/after/")
-    with django_assert_num_queries(2):  # the version, the address
+    with django_assert_num_queries(3):  # the version, a withdrawal, the address
         client.get("/articles/before/")

@@ -6,12 +6,12 @@ import pytest
 import time_machine
 
 from articles.citation_files import bibtex, published_citation, ris
-from articles.models import Article, ArticleVersion
-from articles.services import publish_article
+from articles.models import ArticleVersion
+from articles.services import withdraw_article
 from portal.core.content_cache import memory
 from portal.core.models import SiteSettings
 from tests.articles.test_discovery import author
-from tests.factories import DisclosureFactory, PublishableArticleFactory, published_article
+from tests.factories import DisclosureFactory, PublishableArticleFactory, publish, published_article
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def article(db):
         topic = article.topics.get()
         topic.name = "T & B cells"
         topic.save()
-        publish_article(article=article, user=None)
+        publish(article)
     memory.forget()
     return article
 
@@ -117,7 +117,7 @@ def test_the_date_and_number_are_those_of_the_version(client, article):
     article.article_authors.create(person=author())
     with time_machine.travel(datetime(2026, 1, 9, 12, tzinfo=UTC)):
         DisclosureFactory(person=article.article_authors.get().person)
-        publish_article(article=article, user=None)
+        publish(article)
     memory.forget()
     text = client.get("/articles/late_failure-1/cite.ris").content.decode()
     assert "PY  - 2026\r\nDA  - 2026/01/09\r\nET  - 2\r\n" in text
@@ -136,7 +136,7 @@ def test_the_page_offers_both_files_to_those_who_have_attested(attested, article
 def test_there_is_no_file_of_what_is_not_published(client, name):
     draft = PublishableArticleFactory()
     gone = published_article()
-    Article.objects.filter(pk=gone.pk).update(status=Article.Status.DRAFT)
+    withdraw_article(article=gone, user=None, reason="Wrong.")
     memory.forget()
     for slug in (draft.slug, gone.slug, "nothing"):
         assert client.get(f"/articles/{slug}/{name}").status_code == 404

@@ -4,13 +4,14 @@ import re
 
 import pytest
 
-from articles.models import Article, ArticleAuthor, Topic, topic_tree
-from articles.services import publish_article
+from articles.models import ArticleAuthor, Topic, topic_tree
+from articles.services import withdraw_article
 from portal.core.content_cache import memory
 from tests.factories import (
     DisclosureFactory,
     PublishableArticleFactory,
     TopicFactory,
+    publish,
     published_article,
 )
 
@@ -31,7 +32,7 @@ def published_by(*people, **fields):
     article.article_authors.all().delete()
     for position, person in enumerate(people, 1):
         ArticleAuthor.objects.create(article=article, person=person, position=position)
-    publish_article(article=article, user=None)
+    publish(article)
     return article
 
 
@@ -187,7 +188,7 @@ def test_who_is_no_author_of_a_published_version_has_no_page(client):
     # In the byline of an earlier version alone.
     rewritten = published_by(former, author())
     ArticleAuthor.objects.filter(person=former).delete()
-    publish_article(article=rewritten, user=None)
+    publish(rewritten)
     for slug in ("draft", "reviewer", "former", "nobody"):
         assert client.get(f"/authors/{slug}/").status_code == 404
 
@@ -196,7 +197,7 @@ def test_an_author_of_a_draft_beside_the_version_has_no_page_yet(client):
     article = published_article()
     ArticleAuthor.objects.create(article=article, person=author(slug="new"))
     assert client.get("/authors/new/").status_code == 404
-    publish_article(article=article, user=None)
+    publish(article)
     memory.forget()
     assert client.get("/authors/new/").status_code == 200
 
@@ -265,5 +266,5 @@ def test_a_related_article_that_is_new_or_gone_is_seen_at_once(attested, tree, s
     article = published_about(tree["car_t"])
     other = published_about(tree["car_t"], title="Other")
     assert titles(attested.get(article.get_absolute_url())) == ["Other"]
-    Article.objects.filter(pk=other.pk).update(status=Article.Status.DRAFT)
+    withdraw_article(article=other, user=None, reason="Wrong.")
     assert titles(attested.get(article.get_absolute_url())) == []

@@ -5,11 +5,11 @@ from xml.etree import ElementTree
 import pytest
 
 from articles.models import Article
-from articles.services import publish_article
+from articles.services import withdraw_article
 from portal.core.content_cache import memory
 from portal.core.models import SiteSettings
 from tests.articles.test_discovery import author, published_about, published_by
-from tests.factories import PublishableArticleFactory, TopicFactory, published_article
+from tests.factories import PublishableArticleFactory, TopicFactory, publish, published_article
 
 pytestmark = pytest.mark.django_db
 
@@ -116,14 +116,14 @@ def test_an_unchanged_feed_is_not_sent_again(client, settings):
     assert unchanged.status_code == 304
     assert unchanged.content == b""
     # What is gone is seen, too, although the latest date is now an older one.
-    Article.objects.filter(pk=second.pk).update(status=Article.Status.DRAFT)
+    withdraw_article(article=second, user=None, reason="Wrong.")
     for headers in ({"if-none-match": etag}, {"if-modified-since": "Fri, 1 Jan 2100 00:00:00 GMT"}):
         changed = client.get("/feed/", headers=headers)
         assert changed.status_code == 200
         assert b"Second" not in changed.content
     first.title = "Corrected"
     first.save()
-    publish_article(article=first, user=None)
+    publish(first)
     assert entry_titles(read(client)) == ["Corrected"]
 
 

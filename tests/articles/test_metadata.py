@@ -9,7 +9,6 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from articles.services import publish_article
 from portal.core.content_cache import memory
 from portal.core.models import SiteSettings
 from tests.articles.test_discovery import author
@@ -17,6 +16,7 @@ from tests.factories import (
     AgreementFactory,
     DisclosureFactory,
     PublishableArticleFactory,
+    publish,
     published_article,
 )
 
@@ -44,7 +44,7 @@ def article(db):
         first = first_version()
     DisclosureFactory(person=first.article_authors.get(position=0).person)
     DisclosureFactory(person=first.article_authors.get(position=1).person)
-    publish_article(article=first, user=None)
+    publish(first)
     memory.forget()
     return first
 
@@ -80,7 +80,7 @@ def first_version():
     topic.save()
     article.objectives.create(position=2, text="Name the signs. [@halpern]")
     article.supported_by.add(grant)
-    publish_article(article=article, user=None)
+    publish(article)
     return article
 
 
@@ -197,7 +197,7 @@ def test_markup_ends_neither_the_script_nor_an_attribute(attested):
     article.objectives.all().delete()
     article.objectives.create(text=EVIL)
     article.references.update(csl={"title": EVIL})
-    publish_article(article=article, user=None)
+    publish(article)
     html = attested.get(article.get_absolute_url()).content.decode()
     data = json_ld(html)["@graph"][0]
     assert [data[key] for key in ("headline", "abstract")] == [EVIL, EVIL]

@@ -24,6 +24,10 @@ from portal.core.http import safe_next
         "articles/",
         "/healthcare-professionals/",
         "/healthcare-professionals/?next=/articles/",
+        "/healthcare-professionals",
+        "/./healthcare-professionals/",
+        "/%68ealthcare-professionals/",
+        "/articles/../healthcare-professionals/",
         "",
     ],
 )
@@ -111,15 +115,21 @@ def test_other_hosts_are_refused(client, settings):
 
 
 def test_an_outage_of_the_database_is_a_503_and_any_other_error_a_500():
-    from django.db import OperationalError
+    from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 
     from portal.core.views import server_error
 
     request = RequestFactory().get("/")
-    for error, status in ((OperationalError("gone"), 503), (ValueError("bug"), 500)):
+    errors = {
+        OperationalError("gone"): 503,
+        InterfaceError("closed"): 503,
+        ProgrammingError("a bug"): 500,
+        ValueError("a bug"): 500,
+    }
+    for error, status in errors.items():
         try:
             raise error
-        except (OperationalError, ValueError):
+        except (DatabaseError, InterfaceError, ValueError):
             response = server_error(request)
         assert response.status_code == status
         assert "<h1" in response.content.decode()

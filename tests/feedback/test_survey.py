@@ -8,6 +8,7 @@ from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from articles.services import withdraw_article
 from feedback.models import Response, ResponseHistory, load_survey_version
 from portal.core.content_cache import memory
 from tests.factories import ReaderFactory, publish, published_article
@@ -214,7 +215,7 @@ def test_who_has_not_attested_is_sent_to_the_gate(client, name):
 def test_an_article_that_is_not_published_has_no_survey(attested, name):
     article = published_article()
     data = filled(article, [4, 4, 4, 4])
-    type(article).objects.update(status="draft")
+    withdraw_article(article=article, user=None, reason="Wrong.")
     url = reverse(name, args=[article.slug])
     assert attested.get(url).status_code == 404
     if name == "respond":

@@ -127,6 +127,17 @@ def test_the_mail_holds_what_is_public_and_nothing_else():
     assert "A summary &amp; more." in mailing.html
 
 
+def test_the_mail_cites_nothing():
+    SubscriberFactory()
+    article = PublishableArticleFactory(summary="It works[@halpern], they say [@halpern].")
+    article.objectives.update(text="Interpret a hazard ratio[@halpern].")
+    publish(article)
+    mailing = Mailing.objects.get()
+    assert "It works, they say." in mailing.text
+    assert "- Interpret a hazard ratio." in mailing.text
+    assert "[@" not in mailing.text + mailing.html
+
+
 def test_the_html_is_fit_for_mail_programs():
     SubscriberFactory()
     published_article()
