@@ -22,6 +22,7 @@ from .figures import page_figure
 from .models import Article, ArticleVersion, Section
 from .references import format_vancouver, reference_links
 from .tables import wrap_tables
+from .typography import typeset, typeset_html
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _sections(sections: list[DocumentSection], numbers: CitationNumbers) -> list
             **section,
             "css_class": section["kind"].replace("_", "-"),
             # Sanitised when the document was built.
-            "html": mark_safe(wrap_tables(numbers.render(section["html"]))),  # noqa: S308
+            "html": mark_safe(wrap_tables(typeset_html(numbers.render(section["html"])))),  # noqa: S308
         }
         if "figure" in section:
             figures += 1
@@ -179,8 +180,8 @@ def _page(
 
 def _objective(text: str, numbers: CitationNumbers | None) -> str:
     if numbers is None:
-        return strip_citations(text)
-    return mark_safe(numbers.render(escape(text)))  # noqa: S308 - escaped, then numbered
+        return typeset(strip_citations(text))
+    return mark_safe(typeset_html(numbers.render(escape(text))))  # noqa: S308 - escaped, then numbered
 
 
 def _public_context(document: Document, numbers: CitationNumbers | None = None) -> dict[str, Any]:
