@@ -20,7 +20,7 @@ _KEYS = re.compile(rf"{_KEY}")
 _ATTEMPT = re.compile(r"\[(?:\s|&nbsp;)*@[^\]\[]{0,60}\]?")
 
 
-def _map_text(html: str, change: Callable[[str, bool], str]) -> str:
+def map_text(html: str, change: Callable[[str, bool], str]) -> str:
     """Return ``html`` with each run of text replaced by ``change(text, is_in_link)``."""
     parts: list[str] = []
     position = 0
@@ -49,7 +49,7 @@ def cited_keys(html: str) -> list[str]:
             keys.update(dict.fromkeys(_keys_of(marker)))
         return text
 
-    _map_text(html, collect)
+    map_text(html, collect)
     return list(keys)
 
 
@@ -70,7 +70,7 @@ def citation_errors(html: str, known_keys: Iterable[str]) -> list[str]:
         )
         return text
 
-    _map_text(html, look)
+    map_text(html, look)
     return errors
 
 
@@ -94,7 +94,7 @@ class CitationNumbers:
         A marker with an unknown key (a draft's preview may hold one) stays as it was written,
         marked. Within a link the number is plain text: a link cannot hold another.
         """
-        return _map_text(
+        return map_text(
             html,
             lambda text, is_in_link: _SPACED_MARKER.sub(
                 lambda marker: self._marker(marker[1], marker[2], is_in_link), text

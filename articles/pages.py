@@ -25,6 +25,7 @@ from .models import Article, ArticleAuthor, ArticleVersion, Section
 from .references import format_vancouver, reference_links
 from .related import related_rows
 from .tables import wrap_tables
+from .typography import typeset, typeset_html
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,7 @@ def _sections(document: Document, numbers: CitationNumbers) -> list[dict[str, An
             **section,
             "css_class": section["kind"].replace("_", "-"),
             # Sanitised when the document was built.
-            "html": mark_safe(wrap_tables(html, caption)),  # noqa: S308
+            "html": mark_safe(wrap_tables(typeset_html(html), caption)),  # noqa: S308
         }
         if "figure" in section:
             figures += 1
@@ -275,8 +276,8 @@ def _page(
 
 def _objective(text: str, numbers: CitationNumbers | None) -> str:
     if numbers is None:
-        return strip_citations(text)
-    return mark_safe(numbers.render(escape(text)))  # noqa: S308 - escaped, then numbered
+        return typeset(strip_citations(text))
+    return mark_safe(typeset_html(numbers.render(escape(text))))  # noqa: S308 - escaped, then numbered
 
 
 def _public_context(document: Document, numbers: CitationNumbers | None = None) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def test_the_teaser_shows_the_public_part_and_nothing_of_the_body(client):
     html, words = response.content.decode(), text(response)
     assert response.status_code == 200
     assert response["Cache-Control"] == "private, no-cache"
-    for public in ("Late failure", "The summary.", "Interpret a hazard ratio.", "none declared"):
+    for public in ("Late failure", "The summary.", "Interpret a hazard ratio.", "None declared."):
         assert public in words
     assert f'href="/healthcare-professionals/?next={article.get_absolute_url()}"' in html
     for closed in ("The body of it", "Numbers.", "Halpern", "[@", "Methods", "key-data"):
@@ -157,7 +157,7 @@ def test_an_attested_reader_sees_the_whole_article(attested):
         "1 min read",
         "Funding on",
         "Competing interests",
-        "none declared",
+        "None declared.",
         "Learning objectives",
         "Interpret a hazard ratio.",
         "Numbers.",
