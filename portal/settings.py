@@ -80,6 +80,10 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "portal.attestation.middleware.AttestationMiddleware",
 ]
+# A line for each request that WhiteNoise does not answer; most proxies write one already.
+ACCESS_LOG: bool = env.bool("ACCESS_LOG", default=False)
+if ACCESS_LOG:
+    MIDDLEWARE.insert(2, "portal.core.middleware.AccessLogMiddleware")
 
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"

@@ -3,6 +3,8 @@
 import logging
 import re
 
+from django.http import HttpRequest
+
 # Both begin where a run of characters begins and look a bounded way: a log line may be as long as
 # what an attacker sends, and must still be written in linear time.
 _QUERY = re.compile(r"(?<=[\w/.%&=~-])\?[^\s\"'<>)]+")
@@ -24,6 +26,13 @@ class PrivateFormatter(logging.Formatter):
         match = getattr(request, "resolver_match", None)
         if match is not None and match.kwargs:
             # An argument may be a secret (the token of a link in a mail): the route says enough.
-            text = text.replace(request.path, f"/{match.route}")  # type: ignore[union-attr]
+            for path in (request.path, request.path.encode("unicode_escape").decode()):  # type: ignore[union-attr]
+                text = text.replace(path, f"/{match.route}")
         text = _ROW.sub(r"\g<kind>: …", text)
         return _E_MAIL.sub("(e-mail address)", text)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return what a log may hold of a request's address: its route, with no argument's value."""
+    match = request.resolver_match
+    return "(no such address)" if match is None else f"/{match.route}"

@@ -389,6 +389,10 @@ def test_make_run_from_the_first_start_to_the_repair(var: Path) -> None:
         assert mail
         assert status_of(mail[1], "/") == 200
         first.wait_for("ready.", seconds=20)  # the worker
+        assert status_of(url, "/updates/unsubscribe/se%1B%5B31mcret%0Aweb%20forged/") == 404
+        said = first.wait_for("GET /updates/unsubscribe/<str:token>/ 404", seconds=10)
+        assert "GET /livez 200" in said
+        assert "forged" not in said
 
         second = Run(var)
         assert second.process.wait(20) == 1
