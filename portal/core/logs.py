@@ -3,7 +3,9 @@
 import logging
 import re
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
 
 # Both begin where a run of characters begins and look a bounded way: a log line may be as long as
 # what an attacker sends, and must still be written in linear time.
@@ -30,6 +32,24 @@ class PrivateFormatter(logging.Formatter):
                 text = text.replace(path, f"/{match.route}")
         text = _ROW.sub(r"\g<kind>: …", text)
         return _E_MAIL.sub("(e-mail address)", text)
+
+
+class RefusalFilter(logging.Filter):
+    """Make one warning of a refused request: the fault is the sender's, no traceback mends it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True: no record is left out."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, SuspiciousOperation):
+            request = getattr(record, "request", None)
+            if getattr(request, "resolver_match", None) is not None:
+                record.msg = f"{record.getMessage()} at {address_of(request)}"  # type: ignore[arg-type]
+                record.args = None
+        elif not isinstance(error, BadRequest | MultiPartParserError):
+            return True
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
 
 
 def address_of(request: HttpRequest) -> str:
