@@ -81,6 +81,10 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "portal.attestation.middleware.AttestationMiddleware",
 ]
+# A line for each request that WhiteNoise does not answer; most proxies write one already.
+ACCESS_LOG: bool = env.bool("ACCESS_LOG", default=False)
+if ACCESS_LOG:
+    MIDDLEWARE.insert(2, "portal.core.middleware.AccessLogMiddleware")
 
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -322,7 +326,14 @@ LOGGING = {
             "style": "{",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"refusals": {"()": "portal.core.logs.RefusalFilter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["refusals"],
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # Django's own handlers would mail error reports with whole requests to the administrators.
     "loggers": {

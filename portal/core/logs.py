@@ -3,6 +3,10 @@
 import logging
 import re
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
+
 # Both begin where a run of characters begins and look a bounded way: a log line may be as long as
 # what an attacker sends, and must still be written in linear time.
 _QUERY = re.compile(r"(?<=[\w/.%&=~-])\?[^\s\"'<>)]+")
@@ -24,6 +28,31 @@ class PrivateFormatter(logging.Formatter):
         match = getattr(request, "resolver_match", None)
         if match is not None and match.kwargs:
             # An argument may be a secret (the token of a link in a mail): the route says enough.
-            text = text.replace(request.path, f"/{match.route}")  # type: ignore[union-attr]
+            for path in (request.path, request.path.encode("unicode_escape").decode()):  # type: ignore[union-attr]
+                text = text.replace(path, f"/{match.route}")
         text = _ROW.sub(r"\g<kind>: …", text)
         return _E_MAIL.sub("(e-mail address)", text)
+
+
+class RefusalFilter(logging.Filter):
+    """Make one warning of a refused request: the fault is the sender's, no traceback mends it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True: no record is left out."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, SuspiciousOperation):
+            request = getattr(record, "request", None)
+            if getattr(request, "resolver_match", None) is not None:
+                record.msg = f"{record.getMessage()} at {address_of(request)}"  # type: ignore[arg-type]
+                record.args = None
+        elif not isinstance(error, BadRequest | MultiPartParserError):
+            return True
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return what a log may hold of a request's address: its route, with no argument's value."""
+    match = request.resolver_match
+    return "(no such address)" if match is None else f"/{match.route}"

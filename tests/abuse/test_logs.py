@@ -1,5 +1,6 @@
 """Logs hold no e-mail address, no query string, no token and nothing of a body."""
 
+import io
 import logging
 import time
 from datetime import timedelta
@@ -26,6 +27,20 @@ def lines(caplog):
 
 
 LINE = {"fmt": settings.LOGGING["formatters"]["line"]["format"]}
+
+
+@pytest.fixture
+def console():
+    """What the handler of the settings writes, as lines."""
+    (configured,) = (
+        handler
+        for handler in logging.getLogger().handlers
+        if type(handler.formatter) is PrivateFormatter
+    )
+    stream, usual = io.StringIO(), configured.setStream(io.StringIO())
+    configured.setStream(stream)
+    yield lambda: stream.getvalue().splitlines()
+    configured.setStream(usual)
 
 
 def test_every_handler_writes_through_the_private_formatter():
@@ -136,3 +151,48 @@ def test_a_long_line_takes_no_longer_than_its_length(part):
     before = time.process_time()
     PrivateFormatter().format(record)
     assert time.process_time() - before < 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("method", "request_of", "line"),
+    [
+        (
+            "get",
+            {"path": "/search/?q=%00"},
+            "django.security.MalformedRequest: NUL character in the request",
+        ),
+        (
+            "post",
+            {"path": "/updates/confirm/a-token/", "data": {"nul": "\0"}},
+            "django.security.MalformedRequest: NUL character in a form field "
+            "at /updates/confirm/<str:token>/",
+        ),
+        (
+            "get",
+            {"path": "/accounts/login/", "headers": {"host": "bad host"}},
+            "django.security.DisallowedHost: Invalid HTTP_HOST header: 'bad host'. The domain name "
+            "provided is not valid according to RFC 1034/1035.",
+        ),
+        (
+            "post",
+            {"path": "/accounts/login/", "data": b"x", "content_type": "multipart/form-data"},
+            "django.request: Bad request (Unable to parse request body): /accounts/login/",
+        ),
+    ],
+)
+def test_a_refused_request_is_one_line(method, request_of, line, console, client):
+    assert getattr(client, method)(**request_of).status_code == 400
+    assert console() == [f"WARNING {line}"]
+
+
+def test_a_fault_keeps_its_traceback(console):
+    try:
+        raise ValueError("a fault of ours")
+    except ValueError:
+        logging.getLogger("django.request").exception("Internal Server Error")
+    written = console()
+    assert written[:2] == [
+        "ERROR django.request: Internal Server Error",
+        "Traceback (most recent call last):",
+    ]

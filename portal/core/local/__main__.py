@@ -120,6 +120,8 @@ class Launcher:
         secrets = {"SECRET_KEY": 64}
         self._tell(SECRET_KEY=kept_secrets(self.var / "secrets.json", secrets)["SECRET_KEY"])
         self.demo_users = kept_secrets(self.var / "demo_users.json", dict.fromkeys(DEMO_USERS, 16))
+        # Not the web server's own, which repeats whole addresses: tokens and what else they hold.
+        self._tell(ACCESS_LOG="true")
         self.told |= {
             "VAR_DIR": os.fspath(self.var),
             "DEMO_USERS_FILE": os.fspath(self.var / "demo_users.json"),
@@ -194,8 +196,6 @@ class Launcher:
 
     def _start_portal(self) -> None:
         web = web_command(self.port)
-        # No query strings: they may hold a search or a token.
-        web += ["--access-log", "--access-log-fmt", "%(method)s %(path)s %(status)d"]
         celery = ["-m", "celery", "--quiet", "--app", "portal"]
         worker = [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"]
         worker += ["--without-gossip", "--without-mingle"]

@@ -26,6 +26,8 @@ from .processes import LocalServiceError, kill_group, spawn
 
 COLOURS = {"web": 36, "worker": 33, "beat": 35, "mail": 32, "run": 1}
 WIDTH = 8
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 # A child that dies more often than this within two minutes will not get better by itself.
 RESTARTS = 5
 RESTART_WINDOW = 120.0
@@ -36,7 +38,7 @@ class StopRequested(Exception):  # noqa: N818 - it is no error
 
 
 class Log:
-    """One line per line: coloured names on a terminal, times in the file."""
+    """One line of plain text per line: coloured names on a terminal, times in the file."""
 
     def __init__(self, path: Path, stream: TextIO | None = None) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,14 +50,15 @@ class Log:
         self._file = path.open("a", encoding="utf-8", errors="replace", buffering=1)
 
     def line(self, name: str, text: str) -> None:
-        plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+        # Where a child would begin a line or colour one, somebody's input may do the same.
+        plain = CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", COLOUR.sub("", text))
         self._file.write(
             f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {name:<{WIDTH}} {plain}\n"
         )
         label = f"{name:<{WIDTH}}│"
         if self.is_coloured:
             label = f"\x1b[{COLOURS.get(name, 34)}m{label}\x1b[0m"
-        self._print(f"{label} {text}")
+        self._print(f"{label} {plain}")
 
     def block(self, lines: Sequence[str]) -> None:
         """Something to be read as a whole: without a name before each line."""
