@@ -13,6 +13,16 @@ def topic_navigation() -> list[Topic]:
     return topic_tree().in_use
 
 
+@register.filter
+def letter(number: int) -> str:
+    """Return the letter of a place in a list: 1 is "a", 27 is "aa"."""
+    letters = ""
+    while number > 0:
+        number, place = divmod(number - 1, 26)
+        letters = chr(ord("a") + place) + letters
+    return letters
+
+
 # They put in spaces and joiners alone: what was safe stays so.
 register.filter("typeset", stringfilter(typography.typeset), is_safe=True)
 register.filter("whole_names", stringfilter(typography.whole_names), is_safe=True)
