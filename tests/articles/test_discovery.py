@@ -122,7 +122,7 @@ def test_a_topic_without_articles_is_a_page_without_queries(
     client.get("/patients/")
     with django_assert_num_queries(1):  # how many articles each topic has
         response = client.get("/topics/follicular/")
-    assert "Nothing is published on this topic yet" in response.content.decode()
+    assert "No articles on this topic yet" in response.content.decode()
 
 
 def test_a_page_of_a_topic_has_its_own_canonical_address(client, tree):

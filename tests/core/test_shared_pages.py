@@ -66,7 +66,7 @@ def test_each_kind_of_visitor_has_a_frame_of_its_own(client):
     seen = {
         name: {
             word
-            for word in (">Sign in<", ">Sign out<", ">Desk<", "Forget it on this browser")
+            for word in (">Sign in<", ">Sign out<", ">Desk<", "Forget it in this browser")
             if word in visitor.get("/").content.decode()
         }
         for name, visitor in {
@@ -78,7 +78,7 @@ def test_each_kind_of_visitor_has_a_frame_of_its_own(client):
     }
     assert seen == {
         "visitor": {">Sign in<"},
-        "attested": {">Sign in<", "Forget it on this browser"},
+        "attested": {">Sign in<", "Forget it in this browser"},
         "reader": {">Sign out<"},
         "editor": {">Sign out<", ">Desk<"},
     }
