@@ -1,7 +1,7 @@
 """Pictures of every page: ``make screenshots``.
 
 Starts what it needs (PostgreSQL, Redis, a server with the demo, Chromium) and writes
-``var/screenshots/<page>-<width>-<scheme>.png`` for three widths, light and dark, and the four
+``var/screenshots/<page>-<width>-<scheme>.png`` for three widths, light and dark, and the
 pictures of the documentation into ``docs/screenshots/``. The clock stands at the demo's January,
 so that a picture changes only with what it shows.
 
@@ -45,6 +45,10 @@ DOCUMENTED = {
     "article": ("article.png", ".key-data ul"),
     "survey": ("survey.png", "fieldset.scale >> nth=2"),
     "desk-article-results": ("results.png", ".table-region"),
+    "desk-article-draft": ("editors-checklist.png", ".workflow"),
+    "desk-import": ("editors-import.png", "#content form"),
+    "desk-approve": ("editors-approve.png", "#content form"),
+    "desk-compare": ("editors-compare.png", "#content"),
 }
 END = "element => Math.floor(element.getBoundingClientRect().bottom + scrollY)"
 # Of each there are few colours, and a README should not take long to load.
