@@ -127,17 +127,6 @@ def until(supervisor: Supervisor, text: str, *, seconds: float = 10) -> str:
     return supervisor.log.path.read_text()
 
 
-def test_the_log_is_plain_text(tmp_path: Path) -> None:
-    screen = io.StringIO()
-    log = Log(tmp_path / "run.log", screen)
-    log.line("web", "\x1b[31mred\x1b[0m\ttab é\r\x1b]0;title\x07 \x9b2J\x7f\nweb forged")
-    log.close()
-    plain = r"red	tab é\x0d\x1b]0;title\x07 \x9b2J\x7f\x0aweb forged"
-    assert screen.getvalue() == f"web     │ {plain}\n"
-    (line,) = log.path.read_text().splitlines()
-    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d web      {re.escape(plain)}", line)
-
-
 def test_a_child_that_dies_is_started_again(supervisor: Supervisor, tmp_path: Path) -> None:
     one = child("web", "import time; print('hello', flush=True); time.sleep(60)", tmp_path)
     supervisor.start("web", one)
