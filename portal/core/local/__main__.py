@@ -168,6 +168,11 @@ class Launcher:
             self._say("mail: sent through EMAIL_URL")
         else:
             smtp_port, http_port = free_port(), free_port(wanted=MAIL_PORT)
+            if http_port != MAIL_PORT:
+                self._say(
+                    f"port {MAIL_PORT} is taken by another program: "
+                    f"mail is shown at {http_port} instead"
+                )
             self._tell(EMAIL_URL=f"smtp://127.0.0.1:{smtp_port}")
             self.mail_url = f"http://localhost:{http_port}/"
             module = "portal.core.local.mailbox"
