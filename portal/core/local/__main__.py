@@ -29,6 +29,7 @@ from .environment import (
     write_private,
     write_shell_file,
 )
+from .given import check_given
 from .homes import home_of
 from .postgres import EmbeddedPostgres
 from .processes import LocalServiceError, free_port, is_alive, wait_until
@@ -130,6 +131,10 @@ class Launcher:
             "PYTHONWARNINGS": "ignore:You're running the worker",
             MARK: mark_of(self.var),
         }
+        check_given(
+            database_url=self.given.get("DATABASE_URL", ""),
+            redis_url=self.given.get("REDIS_URL", ""),
+        )
         self._choose_port()
         self._start_services()
         self._prepare()
