@@ -354,6 +354,15 @@ def status_of(url: str, path: str) -> int:
     return connection.getresponse().status
 
 
+def who_can_sign_in(var: Path) -> list[str]:
+    """The demo users with the passwords of their file, as the running database knows them."""
+    report = var / "report.json"
+    command = [sys.executable, "manage.py", "load_demo", "--if-empty", "--sign-ins", str(report)]
+    told = environment.read_env_file(var / "local.env")
+    subprocess.run(command, env=dict(os.environ) | told, check=True, cwd=CHECKOUT)
+    return list(json.loads(report.read_text()))
+
+
 @pytest.fixture
 def var(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "with spaces" / "var"
@@ -392,6 +401,7 @@ def test_make_run_from_the_first_start_to_the_repair(var: Path) -> None:
         collected = (var / "static.stamp").read_text()
         first.process.kill()
         first.process.wait()
+        (var / "demo_users.json").unlink()
     finally:
         first.process.kill()
     third = Run(var, PORT=port)
@@ -404,6 +414,10 @@ def test_make_run_from_the_first_start_to_the_repair(var: Path) -> None:
         found = re.search(r"Site +(\S+)", said)
         assert found
         assert status_of(found[1], "/") == 200
+        # New passwords were made, and they are those of the users.
+        assert json.loads((var / "demo_users.json").read_text()).keys() == users.keys()
+        assert json.loads((var / "demo_users.json").read_text()) != users
+        assert who_can_sign_in(var) == list(environment.DEMO_USERS)
     finally:
         assert third.stop() == 0
     assert environment.leftover_processes(environment.mark_of(var)) == []

@@ -179,3 +179,47 @@ def test_make_run_ends_at_once_without_a_traceback(tmp_path: Path) -> None:
     first, second = run.stdout.splitlines()[:2]
     assert "The PostgreSQL of DATABASE_URL cannot be used" in first
     assert "REDIS_URL must be of the form" in second
+
+
+WORDS = {"editor@demo.example": "one", "staff@demo.example": "two"}
+
+
+@pytest.mark.parametrize(
+    ("sign_ins", "database_url", "lines"),
+    [
+        (
+            list(WORDS),
+            "",
+            [
+                "  Sign in with",
+                "    editor@demo.example  one",
+                "    staff@demo.example   two",
+                "  (random, made on the first start: demo_users.json)",
+            ],
+        ),
+        (
+            ["staff@demo.example"],
+            "given",
+            [
+                "  Sign in with",
+                "    staff@demo.example   two",
+                "  (random, made on the first start: demo_users.json)",
+                "  (the other users of DATABASE_URL have the passwords that were set there)",
+            ],
+        ),
+        (
+            [],
+            "given",
+            ["  (the users of DATABASE_URL have the passwords that were set there)"],
+        ),
+        ([], "", ["  (no demo user is left: sign in as somebody you know)"]),
+    ],
+)
+def test_only_sign_ins_that_work_are_announced(
+    launcher: local.Launcher, sign_ins: list[str], database_url: str, lines: list[str]
+) -> None:
+    launcher.given["DATABASE_URL"] = database_url
+    launcher.demo_users = WORDS
+    launcher.sign_ins = sign_ins
+    launcher.checkout = launcher.var
+    assert launcher._sign_in_lines() == lines
