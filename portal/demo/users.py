@@ -66,3 +66,26 @@ def _make_user(demo: DemoUser, password: str | None) -> User:
         user=user, email=user.email, defaults={"verified": True, "primary": True}
     )
     return user
+
+
+def sign_ins(passwords: dict[str, str], *, set_passwords: bool) -> list[str]:
+    """Return the e-mail addresses of the demo users who can sign in with these passwords.
+
+    With ``set_passwords`` a password that is not the user's becomes it first. Never makes a user,
+    and leaves alone who is not one of ``DEMO_USERS`` or may not sign in. One query, and one for
+    each password that is set.
+    """
+    addresses = [demo.email for demo in DEMO_USERS if demo.email in passwords]
+    users = {user.email: user for user in User.objects.filter(email__in=addresses, is_active=True)}
+    found = []
+    for email in addresses:
+        user = users.get(email)
+        if user is None:
+            continue
+        is_right = user.check_password(passwords[email])
+        if set_passwords and not is_right:
+            user.set_password(passwords[email])
+            user.save(update_fields=["password"])
+        if set_passwords or is_right:
+            found.append(email)
+    return found

@@ -165,14 +165,18 @@ def test_a_long_line_takes_no_longer_than_its_length(part):
         (
             "post",
             {"path": "/updates/confirm/a-token/", "data": {"nul": "\0"}},
-            "django.security.MalformedRequest: NUL character in a form field "
-            "at /updates/confirm/<str:token>/",
+            (
+                "django.security.MalformedRequest: NUL character in a form field "
+                "at /updates/confirm/<str:token>/"
+            ),
         ),
         (
             "get",
             {"path": "/accounts/login/", "headers": {"host": "bad host"}},
-            "django.security.DisallowedHost: Invalid HTTP_HOST header: 'bad host'. The domain name "
-            "provided is not valid according to RFC 1034/1035.",
+            (
+                "django.security.DisallowedHost: Invalid HTTP_HOST header: 'bad host'. "
+                "The domain name provided is not valid according to RFC 1034/1035."
+            ),
         ),
         (
             "post",

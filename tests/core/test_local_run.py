@@ -127,17 +127,6 @@ def until(supervisor: Supervisor, text: str, *, seconds: float = 10) -> str:
     return supervisor.log.path.read_text()
 
 
-def test_the_log_is_plain_text(tmp_path: Path) -> None:
-    screen = io.StringIO()
-    log = Log(tmp_path / "run.log", screen)
-    log.line("web", "\x1b[31mred\x1b[0m\ttab é\r\x1b]0;title\x07 \x9b2J\x7f\nweb forged")
-    log.close()
-    plain = r"red	tab é\x0d\x1b]0;title\x07 \x9b2J\x7f\x0aweb forged"
-    assert screen.getvalue() == f"web     │ {plain}\n"
-    (line,) = log.path.read_text().splitlines()
-    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d web      {re.escape(plain)}", line)
-
-
 def test_a_child_that_dies_is_started_again(supervisor: Supervisor, tmp_path: Path) -> None:
     one = child("web", "import time; print('hello', flush=True); time.sleep(60)", tmp_path)
     supervisor.start("web", one)
@@ -365,6 +354,15 @@ def status_of(url: str, path: str) -> int:
     return connection.getresponse().status
 
 
+def who_can_sign_in(var: Path) -> list[str]:
+    """The demo users with the passwords of their file, as the running database knows them."""
+    report = var / "report.json"
+    command = [sys.executable, "manage.py", "load_demo", "--if-empty", "--sign-ins", str(report)]
+    told = environment.read_env_file(var / "local.env")
+    subprocess.run(command, env=dict(os.environ) | told, check=True, cwd=CHECKOUT)
+    return list(json.loads(report.read_text()))
+
+
 @pytest.fixture
 def var(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "with spaces" / "var"
@@ -403,6 +401,7 @@ def test_make_run_from_the_first_start_to_the_repair(var: Path) -> None:
         collected = (var / "static.stamp").read_text()
         first.process.kill()
         first.process.wait()
+        (var / "demo_users.json").unlink()
     finally:
         first.process.kill()
     third = Run(var, PORT=port)
@@ -415,6 +414,10 @@ def test_make_run_from_the_first_start_to_the_repair(var: Path) -> None:
         found = re.search(r"Site +(\S+)", said)
         assert found
         assert status_of(found[1], "/") == 200
+        # New passwords were made, and they are those of the users.
+        assert json.loads((var / "demo_users.json").read_text()).keys() == users.keys()
+        assert json.loads((var / "demo_users.json").read_text()) != users
+        assert who_can_sign_in(var) == list(environment.DEMO_USERS)
     finally:
         assert third.stop() == 0
     assert environment.leftover_processes(environment.mark_of(var)) == []

@@ -225,6 +225,54 @@ def test_if_empty_does_nothing_where_articles_are(loaded):
     assert rows() == before
 
 
+@pytest.fixture
+def other_passwords(loaded, monkeypatch, tmp_path):
+    """Passwords of which one is that of its user; where the sign-ins are reported."""
+    path = tmp_path / "users.json"
+    passwords = {
+        "editor@demo.example": PASSWORDS["editor@demo.example"],
+        "staff@demo.example": "another-word-for-the-staff",
+        "admin@demo.example": "another-word-for-the-admin",
+    }
+    path.write_text(json.dumps(passwords))
+    monkeypatch.setenv("DEMO_USERS_FILE", str(path))
+    return tmp_path / "sign_ins.json"
+
+
+def test_reports_the_sign_ins_that_work(other_passwords):
+    before = list(User.objects.order_by("pk").values_list("password", flat=True))
+    run("--if-empty", "--sign-ins", str(other_passwords))
+    assert json.loads(other_passwords.read_text()) == ["editor@demo.example"]
+    assert list(User.objects.order_by("pk").values_list("password", flat=True)) == before
+
+
+def test_sets_the_passwords_that_do_not_work(other_passwords):
+    kept = User.objects.get(email="editor@demo.example").password
+    stranger = User.objects.create_user("ours@hospital.example", "a-word-of-our-own")
+    run("--if-empty", "--sign-ins", str(other_passwords), "--set-passwords")
+    assert json.loads(other_passwords.read_text()) == [
+        "editor@demo.example",
+        "staff@demo.example",
+        "admin@demo.example",
+    ]
+    assert User.objects.get(email="editor@demo.example").password == kept
+    assert User.objects.get(email="staff@demo.example").check_password("another-word-for-the-staff")
+    stranger.refresh_from_db()
+    assert stranger.check_password("a-word-of-our-own")
+
+
+def test_neither_makes_nor_opens_the_door_to_users(other_passwords):
+    User.objects.filter(email="staff@demo.example").update(is_active=False)
+    User.objects.filter(email="admin@demo.example").update(email="ours@hospital.example")
+    before = rows()
+    run("--if-empty", "--sign-ins", str(other_passwords), "--set-passwords")
+    assert json.loads(other_passwords.read_text()) == ["editor@demo.example"]
+    assert not User.objects.get(email="staff@demo.example").check_password(
+        "another-word-for-the-staff"
+    )
+    assert rows() == before
+
+
 def test_refuses_where_somebody_would_be_written_to(loaded):
     Subscriber.objects.create(email="reader@example.org")
     before = rows()

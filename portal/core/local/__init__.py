@@ -8,6 +8,7 @@ package imports Django, and importing any of its modules starts nothing: every s
     processes.py     users, ports, directories and children
     postgres.py      EmbeddedPostgres
     redis_server.py  EmbeddedRedis
+    given.py         asks the services that the owner names whether they answer
     homes.py         where their data lie; scratch.py: for one run of the tests
     mailbox.py       receives every mail, shows it in a browser (pages in mail_pages.py)
     environment.py   .env, the secrets that are made once, what the children are told

@@ -29,6 +29,7 @@ from .environment import (
     write_private,
     write_shell_file,
 )
+from .given import check_given
 from .homes import home_of
 from .postgres import EmbeddedPostgres
 from .processes import LocalServiceError, free_port, is_alive, wait_until
@@ -54,6 +55,9 @@ class Launcher:
         self.mail_url = ""
         self.url = ""
         self.port = 0
+        self.demo_users: dict[str, str] = {}
+        # Those of them who can sign in.
+        self.sign_ins: list[str] = []
         # What the children are told beside the environment that we have ourselves.
         self.told: dict[str, str] = {}
 
@@ -130,6 +134,10 @@ class Launcher:
             "PYTHONWARNINGS": "ignore:You're running the worker",
             MARK: mark_of(self.var),
         }
+        check_given(
+            database_url=self.given.get("DATABASE_URL", ""),
+            redis_url=self.given.get("REDIS_URL", ""),
+        )
         self._choose_port()
         self._start_services()
         self._prepare()
@@ -168,6 +176,11 @@ class Launcher:
             self._say("mail: sent through EMAIL_URL")
         else:
             smtp_port, http_port = free_port(), free_port(wanted=MAIL_PORT)
+            if http_port != MAIL_PORT:
+                self._say(
+                    f"port {MAIL_PORT} is taken by another program: "
+                    f"mail is shown at {http_port} instead"
+                )
             self._tell(EMAIL_URL=f"smtp://127.0.0.1:{smtp_port}")
             self.mail_url = f"http://localhost:{http_port}/"
             module = "portal.core.local.mailbox"
@@ -188,7 +201,13 @@ class Launcher:
             stamp.unlink(missing_ok=True)
             self._manage("collectstatic", "--noinput", "--verbosity=1")
             stamp.write_text(fingerprint)
-        self._manage("load_demo", "--if-empty")
+        report = self.var / "sign_ins.json"
+        options = ["--if-empty", "--sign-ins", os.fspath(report)]
+        # The users of somebody else's database keep their passwords.
+        options += [] if self._is_given("DATABASE_URL") else ["--set-passwords"]
+        self._manage("load_demo", *options)
+        self.sign_ins = json.loads(report.read_text())
+        report.unlink()
 
     def _manage(self, command: str, *arguments: str) -> None:
         self._say(f"manage.py {command} …")
@@ -234,7 +253,6 @@ class Launcher:
             if name != MARK and not name.startswith("PYTHON")
         }
         write_shell_file(self.var / "local.env", shared)
-        width = max(map(len, self.demo_users))
         lines = [
             "The portal is running.",
             "",
@@ -243,13 +261,29 @@ class Launcher:
             f"  Mail it sends  {self.mail_url or 'goes out through EMAIL_URL'}",
             f"  Log            {self._relative(self.log.path)}",
             "",
-            "  Sign in with",
-            *(f"    {email:<{width}}  {word}" for email, word in self.demo_users.items()),
-            f"  (random, made on the first start: {self._relative(self.var / 'demo_users.json')})",
+            *self._sign_in_lines(),
             "",
             "Ctrl-C stops everything.",
         ]
         self.log.block(lines)
+
+    def _sign_in_lines(self) -> list[str]:
+        """Those sign-ins that work, and where the others are to be had."""
+        lines = []
+        if self.sign_ins:
+            width = max(map(len, self.demo_users))
+            path = self._relative(self.var / "demo_users.json")
+            lines += [
+                "  Sign in with",
+                *(f"    {email:<{width}}  {self.demo_users[email]}" for email in self.sign_ins),
+                f"  (random, made on the first start: {path})",
+            ]
+        if self._is_given("DATABASE_URL") and len(self.sign_ins) < len(self.demo_users):
+            others = "other users" if self.sign_ins else "users"
+            lines.append(f"  (the {others} of DATABASE_URL have the passwords that were set there)")
+        elif not self.sign_ins:
+            lines.append("  (no demo user is left: sign in as somebody you know)")
+        return lines
 
     def _relative(self, path: Path) -> str:
         inside = path.is_relative_to(self.checkout)

@@ -26,6 +26,8 @@ from .processes import LocalServiceError, kill_group, spawn
 
 COLOURS = {"web": 36, "worker": 33, "beat": 35, "mail": 32, "run": 1}
 WIDTH = 8
+# Of run.log, in bytes; one older file of that size is kept beside it.
+LARGEST = 5_000_000
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 # A child that dies more often than this within two minutes will not get better by itself.
@@ -40,21 +42,24 @@ class StopRequested(Exception):  # noqa: N818 - it is no error
 class Log:
     """One line of plain text per line: coloured names on a terminal, times in the file."""
 
-    def __init__(self, path: Path, stream: TextIO | None = None) -> None:
+    def __init__(self, path: Path, stream: TextIO | None = None, *, largest: int = LARGEST) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.exists():
-            path.replace(path.with_name(path.name + ".1"))
         self.path = path
+        self.largest = largest
         self.stream = stream or sys.stdout
         self.is_coloured = self.stream.isatty() and "NO_COLOR" not in os.environ
-        self._file = path.open("a", encoding="utf-8", errors="replace", buffering=1)
+        self._file = self._new_file()
+
+    def _new_file(self) -> TextIO:
+        if self.path.exists():
+            self.path.replace(self.path.with_name(self.path.name + ".1"))
+        self._size = 0
+        return self.path.open("a", encoding="utf-8", errors="replace", buffering=1)
 
     def line(self, name: str, text: str) -> None:
         # Where a child would begin a line or colour one, somebody's input may do the same.
         plain = CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", COLOUR.sub("", text))
-        self._file.write(
-            f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {name:<{WIDTH}} {plain}\n"
-        )
+        self._write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {name:<{WIDTH}} {plain}\n")
         label = f"{name:<{WIDTH}}│"
         if self.is_coloured:
             label = f"\x1b[{COLOURS.get(name, 34)}m{label}\x1b[0m"
@@ -63,8 +68,16 @@ class Log:
     def block(self, lines: Sequence[str]) -> None:
         """Something to be read as a whole: without a name before each line."""
         for text in ["", *lines, ""]:
-            self._file.write(text + "\n")
+            self._write(text + "\n")
             self._print(text)
+
+    def _write(self, line: str) -> None:
+        size = len(line.encode(errors="replace"))
+        if self._size and self._size + size > self.largest:
+            self._file.close()
+            self._file = self._new_file()
+        self._size += size
+        self._file.write(line)
 
     def _print(self, text: str) -> None:
         with contextlib.suppress(OSError):  # the terminal is gone; the file goes on

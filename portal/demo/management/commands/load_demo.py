@@ -1,5 +1,6 @@
 """``manage.py load_demo``: fill a portal with something to look at."""
 
+import json
 import os
 from argparse import ArgumentParser
 from pathlib import Path
@@ -9,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from articles.models import Article
 from portal.demo.loading import SubscribersWaiting, load_demo
-from portal.demo.users import read_passwords
+from portal.demo.users import read_passwords, sign_ins
 
 PASSWORDS_FILE = "DEMO_USERS_FILE"
 
@@ -23,15 +24,34 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--if-empty", action="store_true", help="do nothing where there is any article"
+            "--if-empty", action="store_true", help="load nothing where there is any article"
+        )
+        parser.add_argument(
+            "--sign-ins",
+            metavar="FILE",
+            type=Path,
+            help="write into FILE which demo users can sign in with their password, as JSON",
+        )
+        parser.add_argument(
+            "--set-passwords",
+            action="store_true",
+            help="give the demo users their passwords even where nothing is loaded",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        passwords = self._passwords()
         if options["if_empty"] and Article.objects.exists():
             self.stdout.write("There are articles already: no demonstration content was loaded.")
-            return
+        else:
+            self._load(passwords)
+        if options["set_passwords"] or options["sign_ins"]:
+            found = sign_ins(passwords, set_passwords=options["set_passwords"])
+            if options["sign_ins"]:
+                options["sign_ins"].write_text(json.dumps(found), encoding="utf-8")
+
+    def _load(self, passwords: dict[str, str]) -> None:
         try:
-            load_demo(passwords=self._passwords(), progress=self.stdout.write)
+            load_demo(passwords=passwords, progress=self.stdout.write)
         except SubscribersWaiting:
             raise CommandError(
                 "This portal has subscribers, who would be told of demonstration articles: "
