@@ -55,7 +55,8 @@ MAKE_TEXTS = """
     ) AS glued
 """
 MAKE_VERSIONS = """
-    INSERT INTO articles_articleversion (id, article_id, number, document, published_at, comment)
+    INSERT INTO articles_articleversion (id, article_id, number, document, published_at, comment,
+        kind, notice, content_sha256)
     SELECT 1000000 + number, 1000000 + number, 1, jsonb_build_object(
         'title', 'Article ' || number || ' ' || left(text, 40),
         'type', type,
@@ -66,13 +67,14 @@ MAKE_VERSIONS = """
         'published_on', published_at::date,
         'reading_minutes', 5,
         'is_demo', false
-    ), published_at, ''
+    ), published_at, '', 'first', '', ''
     FROM made
 """
 MAKE_ARTICLES = """
     INSERT INTO articles_article (id, title, slug, type, summary, is_demo, created_at, updated_at,
         status, published_version_id, first_published_at, search_type, search_topics,
-        search_objectives, search_text, search_vector)
+        search_objectives, search_text, search_vector, intended_audience, ai_statement, revision,
+        approved_sha256, scheduled_kind, scheduled_notice, withdrawal_reason)
     SELECT 1000000 + number, 'Article ' || number || ' ' || left(text, 40), 'article-' || number,
         type, left(text, 400), false, published_at, published_at, 'published', 1000000 + number,
         published_at, type, ARRAY[topics.ids[1 + number %% cardinality(topics.ids)]],
@@ -80,7 +82,8 @@ MAKE_ARTICLES = """
         setweight(to_tsvector('english', left(text, 40)), 'A')
             || setweight(to_tsvector('english', left(text, 400)), 'B')
             || setweight(to_tsvector('english', text), 'C')
-            || setweight(to_tsvector('english', 'Author ' || number %% 500), 'D')
+            || setweight(to_tsvector('english', 'Author ' || number %% 500), 'D'),
+        '', 'No AI tools were used.', 0, '', '', '', ''
     FROM made
     CROSS JOIN (SELECT array_agg(id ORDER BY id) AS ids FROM articles_topic) AS topics
 """

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
 from articles.models import Article
+from articles.typography import typeset
 from feedback.models import Response
 from portal.attestation.models import Attestation
 from portal.core.models import SiteSettings
@@ -57,7 +58,7 @@ def test_from_the_home_page_to_the_thank_you(open_page, article, has_javascript)
 
     # 2. The teaser, whose HTML holds nothing of the body, and the gate.
     page.goto(article.get_absolute_url())
-    expect(page.get_by_role("heading", level=1)).to_have_text(article.title)
+    expect(page.get_by_role("heading", level=1)).to_have_text(typeset(article.title))
     expect(page.get_by_text("Competing interests of Dr Ada Exemplar:")).to_be_visible()
     assert BODY_ONLY not in page.content()
     page.get_by_role("link", name="Continue to the declaration").click()
@@ -137,7 +138,7 @@ def test_patients_find_out_and_readers_search_and_sign_in_with_and_without_javas
         expect(page.get_by_role("heading", level=1)).to_have_text(
             "1 article matches “late failure”"
         )
-        page.get_by_role("link", name=article.title).click()
+        page.get_by_role("link", name=typeset(article.title)).click()
         assert page.url.endswith(article.get_absolute_url())
 
         page.get_by_role("link", name="Sign in").click()
