@@ -116,7 +116,7 @@ def test_the_mail_holds_what_is_public_and_nothing_else():
         assert "1 minute to read" in content
         assert "Publisher Ltd" in content
         assert "1 Street\nTown" in content
-        assert "because you asked The Hub for updates" in content
+        assert "because you subscribed to updates from The Hub" in content
         assert content.count("[[unsubscribe_url]]") == 1
         assert content.count("[[preferences_url]]") == 1
         assert "The body of it" not in content

@@ -215,7 +215,7 @@ def test_choosing_topics(client):
     url = path_of(preferences_url(subscriber))
     assert client.get(url).content.decode().count("checked") == 1
     response = client.post(url, {"topics": [second.pk, third.pk]})
-    assert "Your choice holds" in response.content.decode()
+    assert "Your choice applies" in response.content.decode()
     chosen = TopicSubscription.objects.values_list("topic", flat=True)
     assert set(chosen) == {second.pk, third.pk}
     client.post(url)
