@@ -4,7 +4,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from articles.models import Article, ArticleVersion, Reference
+from articles.admin.article import MAX_ROWS
+from articles.models import Article, ArticleVersion, LearningObjective, Reference
 from portal.people.models import Disclosure
 from tests.factories import (
     ArticleFactory,
@@ -431,3 +432,17 @@ def test_the_start_page_shows_what_needs_doing(desk):
 def test_staff_see_no_editors_panels(client):
     client.force_login(UserFactory(group="Staff"))
     assert {"Drafts", "Disclosures that block publishing"}.isdisjoint(panels(client))
+
+
+def test_a_flood_of_rows_is_refused_before_it_is_built(desk):
+    data = form_data(TopicFactory()) | {"objectives-TOTAL_FORMS": 100_000}
+    answer = desk.post(ADD, data)
+    assert answer.status_code == 200
+    (objectives,) = (
+        one.formset
+        for one in answer.context["inline_admin_formsets"]
+        if one.formset.model is LearningObjective
+    )
+    assert len(objectives.forms) == MAX_ROWS
+    assert objectives.non_form_errors() == [f"Please submit at most {objectives.max_num} forms."]
+    assert not Article.objects.exists()
