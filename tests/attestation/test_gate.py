@@ -13,6 +13,7 @@ from django.urls import reverse
 from portal.attestation.cookie import SALT
 from portal.attestation.models import Attestation, AttestationStatement, Reader, current_statement
 from portal.core.content_cache import memory
+from portal.core.models import SiteSettings
 from tests.factories import ReaderFactory, StatementFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -243,3 +244,11 @@ def test_signing_in_on_somebody_elses_browser_meets_the_gate(client):
     Reader.objects.update(user=UserFactory())
     sign_in(client, UserFactory())
     assert client.get(CLOSED)["Location"].startswith(GATE)
+
+
+def test_the_patients_organisation_stands_beside_the_way_in(client):
+    SiteSettings.objects.create(
+        patient_organisation_name="Patients First", patient_organisation_url="https://p.example/"
+    )
+    page = client.get("/healthcare-professionals/").content.decode()
+    assert '<a href="https://p.example/">Patients First</a>' in page
