@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, models
@@ -253,8 +254,10 @@ def _copy_statement(places: Places, flavour: Flavour, article: Article | None) -
                 SELECT pseudonym, profession_text, specialty_text, country_text,
                     article_version_id, survey_version_id, updated_at::date AS answered_on, levels
                 FROM selection
-                -- Hashed by the reader alone: nearly all have one profile.
-                LEFT JOIN respondent ON respondent.reader_id = selection.reader_id
+                -- Hashed by the reader alone: nearly all have one profile. The planner, which
+                -- knows nothing of respondents, would rather hash the million responses than
+                -- them; with nullif() it knows nothing of either, and hashes what is smaller.
+                LEFT JOIN respondent ON respondent.reader_id = nullif(selection.reader_id, {no_one})
                     AND respondent.profession IS NOT DISTINCT FROM selection.profession
                     AND respondent.specialty IS NOT DISTINCT FROM selection.specialty
                     AND respondent.country IS NOT DISTINCT FROM selection.country
@@ -267,6 +270,7 @@ def _copy_statement(places: Places, flavour: Flavour, article: Article | None) -
     ).format(
         condition=(sql.SQL("article_id = {}").format(article.pk) if article else sql.SQL("true")),
         min_sharing=MIN_SHARING,
+        no_one=sql.Literal(UUID(int=0)),
         other=sql.Literal("other" if flavour == Flavour.ANALYSIS else gettext("Other")),
         slug=guard_sql(sql.SQL("article.slug")),
         title=guard_sql(sql.SQL("article.title")),
