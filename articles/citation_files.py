@@ -14,6 +14,7 @@ from portal.core.doors import public
 from portal.core.models import site_settings
 
 from .citations import strip_citations
+from .documents import csl_name
 from .models import ArticleVersion
 
 _FIELDS = ("title", "summary", "authors", "topics", "published_on", "updated_on")
@@ -42,7 +43,7 @@ class Citation:
     slug: str
     url: str
     title: str
-    authors: list[str]
+    authors: list[dict[str, str]]  # CSL-JSON: family and given, or literal
     site: str
     publisher: str
     version: int
@@ -65,7 +66,9 @@ def published_citation(slug: str) -> Citation:
         slug=slug,
         url=settings.SITE_URL + reverse("article", args=[slug]),
         title=_line(title),
-        authors=[_line(author["name"]) for author in authors],
+        authors=[
+            {part: _line(text) for part, text in csl_name(author).items()} for author in authors
+        ],
         site=_line(site.name),
         publisher=_line(site.publisher_name or site.name),
         version=row["number"],
@@ -84,8 +87,7 @@ def ris(citation: Citation) -> str:
     day = citation.version_on
     lines = [
         ("TY", "ELEC"),
-        # A comma would part a family name from given names, which a byline does not tell.
-        *(("AU", name.replace(",", "")) for name in citation.authors),
+        *(("AU", _ris_name(name)) for name in citation.authors),
         ("TI", citation.title),
         ("T2", citation.site),
         ("PB", citation.publisher),
@@ -101,12 +103,23 @@ def ris(citation: Citation) -> str:
     return "".join(f"{tag}  - {value}\r\n" for tag, value in lines)
 
 
+def _ris_name(name: dict[str, str]) -> str:
+    # A comma parts the family name from given names, so no part may hold one.
+    parts = (name.get("literal") or name["family"], name.get("given", ""))
+    return ", ".join(part.replace(",", "") for part in parts if part)
+
+
+def _bibtex_name(name: dict[str, str]) -> str:
+    # Braces keep a part in one piece, whatever "and" or comma it holds.
+    parts = (name.get("literal") or name["family"], name.get("given", ""))
+    return ", ".join(f"{{{_latex(part)}}}" for part in parts if part)
+
+
 def bibtex(citation: Citation) -> str:
     """Return ``citation`` as a BibTeX file in UTF-8: one entry that every style knows."""
     day = citation.version_on
     fields = [
-        # Braces keep a name in one piece: a byline does not tell which part is the family name.
-        ("author", " and ".join(f"{{{_latex(name)}}}" for name in citation.authors)),
+        ("author", " and ".join(_bibtex_name(name) for name in citation.authors)),
         ("title", f"{{{_latex(citation.title)}}}"),
         ("howpublished", _latex(citation.site)),
         ("publisher", _latex(citation.publisher)),

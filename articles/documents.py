@@ -33,6 +33,9 @@ class Author(TypedDict):
     role: str
     affiliation: str
     orcid: str
+    # For citations; missing for a group, or while nobody has told the parts of the name.
+    family: NotRequired[str]
+    given: NotRequired[str]
 
 
 class Contributor(TypedDict):
@@ -198,6 +201,13 @@ def public_text(document: Document) -> dict[str, Any]:
     }
 
 
+def csl_name(author: Author) -> dict[str, str]:
+    """Return an author as CSL-JSON: by the parts of the name, or as it stands in the byline."""
+    if "family" in author:
+        return {"family": author["family"], "given": author["given"]}
+    return {"literal": author["name"]}
+
+
 def document_text(document: Document) -> str:
     """Return the words of the document's sections, for the search."""
     return " ".join(
@@ -210,13 +220,16 @@ def _iso(day: date | None) -> str | None:
 
 
 def _author(person: Person) -> Author:
-    return {
+    author: Author = {
         "name": person.name,
         "slug": person.slug,
         "role": person.role,
         "affiliation": person.affiliation,
         "orcid": person.orcid,
     }
+    if person.family_name:
+        author["family"], author["given"] = person.family_name, person.given_names
+    return author
 
 
 def _contributor(row: ArticleAuthor) -> Contributor:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from portal.core.models import site_settings
 
 from .citations import strip_citations
-from .documents import Author, Document
+from .documents import Author, Document, csl_name
 
 CLINICIAN = "https://schema.org/Clinician"
 # Within a script element these could end it, or begin a comment.
@@ -85,7 +85,9 @@ def _highwire(document: Document, url: str) -> list[tuple[str, str]]:
     published, updated = _dates(document)
     tags = [("citation_title", document["title"])]
     for author in document["authors"]:
-        tags.append(("citation_author", author["name"]))
+        name = csl_name(author)
+        cited = name.get("literal") or ", ".join(filter(None, (name["family"], name["given"])))
+        tags.append(("citation_author", cited))
         if author["affiliation"]:
             tags.append(("citation_author_institution", author["affiliation"]))
         if author["orcid"]:

@@ -18,7 +18,7 @@ from portal.people.models import FinancialRelationship
 
 from .abbreviations import Abbreviations
 from .citations import CitationNumbers, strip_citations
-from .documents import Document, PersonDisclosure
+from .documents import Document, PersonDisclosure, csl_name
 from .figures import page_figure
 from .metadata import Metadata, article_metadata
 from .models import Article, ArticleAuthor, ArticleVersion, Section
@@ -353,8 +353,7 @@ def _cite_this(article: Article, document: Document) -> str:
     return format_vancouver(
         {
             "type": "webpage",
-            # A byline does not say which part is the family name, so it stays as it is.
-            "author": [{"literal": author["name"]} for author in document["authors"]],
+            "author": [csl_name(author) for author in document["authors"]],
             "title": document["title"],
             "container-title": site_settings().name,
             "issued": {"date-parts": [[day.year, day.month, day.day]]},

@@ -202,6 +202,8 @@ def _load_person(data: PersonData) -> None:
         slug=data["slug"],
         defaults={
             "name": data["name"],
+            "family_name": data["family_name"],
+            "given_names": data["given_names"],
             "role": data["role"],
             "affiliation": data["affiliation"],
         },

@@ -88,6 +88,8 @@ class RelationshipData(TypedDict):
 
 class PersonData(TypedDict):
     name: str
+    family_name: str
+    given_names: str
     slug: str
     role: str
     affiliation: str

@@ -16,6 +16,13 @@ class Person(models.Model):
     """An author or reviewer, with or without an account on the desk."""
 
     name = models.CharField(_("name"), max_length=200, help_text=_("As it stands in the byline."))
+    family_name = models.CharField(
+        _("family name"),
+        max_length=100,
+        blank=True,
+        help_text=_("For citations, without titles and degrees. Empty for a group."),
+    )
+    given_names = models.CharField(_("given names"), max_length=100, blank=True)
     slug = models.SlugField(_("address"), max_length=200, unique=True)
     role = models.CharField(
         _("role"), max_length=200, blank=True, help_text=_("For example: medical writer.")
@@ -42,6 +49,13 @@ class Person(models.Model):
         ordering = ["name"]
         verbose_name = _("person")
         verbose_name_plural = _("people")
+        constraints = [
+            models.CheckConstraint(
+                name="people_person_cited_name",
+                condition=models.Q(given_names="") | ~models.Q(family_name=""),
+                violation_error_message=_("Given names are cited behind a family name."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -29,8 +29,14 @@ def article(db):
             summary="First line. [@halpern]\r\nER  - \tsecond line.\x0b}",
         )
         article.article_authors.all().delete()
-        for position, name in enumerate(["Dr Ada Exemplar", "Zoë Müller, MD", "Band and Sons"]):
-            article.article_authors.create(position=position, person=author(name=name))
+        people = [
+            author(name="Dr Ada Exemplar"),
+            author(name="Zoë Müller, MD", family_name="Müller", given_names="Zoë"),
+            author(name="Band and Sons"),
+            author(name="Sands of {Time}", family_name="Sands, of", given_names="{Time}"),
+        ]
+        for position, person in enumerate(people):
+            article.article_authors.create(position=position, person=person)
         topic = article.topics.get()
         topic.name = "T & B cells"
         topic.save()
@@ -42,8 +48,9 @@ def article(db):
 RIS = [
     "TY  - ELEC",
     "AU  - Dr Ada Exemplar",
-    "AU  - Zoë Müller MD",
+    "AU  - Müller, Zoë",
     "AU  - Band and Sons",
+    "AU  - Sands of, {Time}",
     f"TI  - {TITLE}",
     "T2  - The Hub",
     "PB  - Smith & Sons",
@@ -63,7 +70,10 @@ LATEX_TITLE = (
 )
 BIBTEX = [
     "@misc{late_failure-1,",
-    "  author = {{Dr Ada Exemplar} and {Zoë Müller, MD} and {Band and Sons}},",
+    (
+        r"  author = {{Dr Ada Exemplar} and {Müller}, {Zoë} and {Band and Sons}"
+        r" and {Sands, of}, {\textbraceleft{}Time\textbraceright{}}},"
+    ),
     f"  title = {{{{{LATEX_TITLE}}}}},",
     "  howpublished = {The Hub},",
     r"  publisher = {Smith \& Sons},",

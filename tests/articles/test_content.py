@@ -77,6 +77,17 @@ def test_readers_learn_who_made_it_and_how(article, attested):
     assert "Wanda Writer" not in cite
 
 
+def test_an_article_is_cited_by_family_names_without_titles(attested):
+    article = PublishableArticleFactory(title="Late failure")
+    person = article.article_authors.get().person
+    person.name, person.family_name, person.given_names = "Prof. Ada Exemplar", "Exemplar", "Ada"
+    person.save()
+    article.article_authors.create(position=9, person=DisclosureFactory(person__name="ABC").person)
+    publish(article)
+    words = text(attested.get(article.get_absolute_url()))
+    assert re.search(r"Cite this article\s+Exemplar A; ABC\. Late failure", words)
+
+
 def test_the_teaser_discloses_everybody_and_keeps_the_body(article, client):
     words = text(client.get(article.get_absolute_url()))
     assert re.search(r"Competing interests of\s+Rex Reviewer\s*:\s+None declared\.", words)

@@ -67,6 +67,8 @@ def first_version():
             {"name": "Dr Ada Exemplar", "slug": "ada"},
             {
                 "name": "Dr Ben Specimen",
+                "family_name": "Specimen",
+                "given_names": "Ben",
                 "slug": "ben",
                 "role": "Haematologist",
                 "affiliation": "Exampleton Hospital",
@@ -165,7 +167,7 @@ def test_highwire_tags(client, article):
     assert found == [
         ("citation_title", "Late failure"),
         ("citation_author", "Dr Ada Exemplar"),
-        ("citation_author", "Dr Ben Specimen"),
+        ("citation_author", "Specimen, Ben"),
         ("citation_author_institution", "Exampleton Hospital"),
         ("citation_author_orcid", "https://orcid.org/0000-0002-1825-0097"),
         ("citation_publication_date", "2025/03/02"),

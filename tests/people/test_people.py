@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from django.db import IntegrityError
 
 from portal.people.models import Person
 from tests.factories import DisclosureFactory, PersonFactory
@@ -27,6 +28,11 @@ def test_the_latest_disclosure_counts():
     DisclosureFactory(person=person, declared_on=TODAY - days(100))
     latest = DisclosureFactory(person=person, declared_on=TODAY - days(5), has_none=False)
     assert person.current_disclosure(TODAY) == latest
+
+
+def test_given_names_are_not_cited_alone():
+    with pytest.raises(IntegrityError, match="people_person_cited_name"):
+        PersonFactory(given_names="Ada")
 
 
 @pytest.mark.parametrize("count", [1, 3])
