@@ -306,8 +306,8 @@ def _disclosure(person: Person, on: date) -> PersonDisclosure:
 
 
 def _funding(article: Article, on: date) -> Funding:
-    site_wide = Agreement.objects.active_on(on).site_wide().in_order()
-    restricted = article.supported_by.in_order() if article.pk else []
+    site_wide = Agreement.objects.active_on(on).site_wide().in_order(on)
+    restricted = article.supported_by.in_order(on) if article.pk else []
     return {
         "on": on.isoformat(),
         "statement": str(funding_statement(on)),

@@ -5,6 +5,7 @@ from functools import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import include, path
+from django.utils import timezone
 
 from articles.models import ArticleVersion, Topic
 from articles.pages import render_page
@@ -29,7 +30,7 @@ def five_queries(request: HttpRequest, slug: str) -> HttpResponse:
     """The article page as a plain Django view would make it: 5 queries and a template each time."""
     version = ArticleVersion.objects.published().get(article__slug=slug)
     topics, pages = list(Topic.objects.all()), list(Page.objects.defer("body"))
-    agreements = list(Agreement.objects.site_wide().in_order())
+    agreements = list(Agreement.objects.site_wide().in_order(timezone.localdate()))
     return render(
         request,
         "articles/article.html",

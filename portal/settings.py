@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "django_prose_editor",
     "pictures",
     "pgtrigger",
+    "pghistory",
 ]
 
 MIDDLEWARE = [
@@ -284,6 +285,11 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Signed agreements: no address leads there.
+    "private": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": env.str("PRIVATE_ROOT", default=str(VAR_DIR / "private"))},
+    },
     "staticfiles": {
         "BACKEND": env.str(
             "STATICFILES_STORAGE",
@@ -291,6 +297,9 @@ STORAGES = {
         )
     },
 }
+
+# Rows of history are evidence: nobody changes or deletes them.
+PGHISTORY_APPEND_ONLY = True
 
 # --- Media: uploaded figures, served by a closed view ---------------------------------------------
 

@@ -82,6 +82,8 @@ class AgreementFactory(factory.django.DjangoModelFactory):
     kind = Agreement.Kind.SPONSORSHIP
     level = factory.LazyFunction(lambda: SupportLevel.objects.get(rank=1))
     starts_on = datetime.date(2025, 1, 1)
+    purpose = factory.Maybe("is_site_wide", "", "Named articles")
+    is_site_wide = True
 
 
 # --- articles ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from .addresses import ArticleAddress, current_address
 from .article import Article, ArticleQuerySet
+from .independence import Overruling, RelevanceAssessment
 from .parts import Abbreviation, ArticleAuthor, LearningObjective, Reference, Section
 from .topics import Topic, TopicTree, topic_counts, topic_tree, topics_in_use
 from .versions import (
@@ -25,8 +26,10 @@ __all__ = [
     "ArticleVersionPerson",
     "ArticleVersionQuerySet",
     "LearningObjective",
+    "Overruling",
     "PreviewLink",
     "Reference",
+    "RelevanceAssessment",
     "Section",
     "Topic",
     "TopicTree",

@@ -3,6 +3,7 @@
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from articles.images import FigureField, figure_name
@@ -31,6 +32,11 @@ class ArticleAuthor(models.Model):
         default=Contribution.AUTHOR,
     )
     position = models.PositiveSmallIntegerField(_("position"), default=1)
+    work_began_on = models.DateField(
+        _("work began on"),
+        default=timezone.localdate,
+        help_text=_("A relevant relationship is mitigated by then."),
+    )
 
     class Meta:
         ordering = ["position", "pk"]

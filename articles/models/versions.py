@@ -3,8 +3,9 @@
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, OuterRef, Q
+from django.db.models import F, Func, OuterRef, Q
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +28,9 @@ class ArticleVersionQuerySet(models.QuerySet["ArticleVersion"]):
         versions = ArticleVersion.objects.filter(article=OuterRef("article")).order_by("-number")
         row = JSONObject(number="number", published_at="published_at", kind="kind", notice="notice")
         return self.annotate(history=ArraySubquery(versions.values(row=row)))
+
+
+_ARRAY_OF_APPROVER = Func(F("approved_by"), template="ARRAY[%(expressions)s]")
 
 
 class ArticleVersion(models.Model):
@@ -65,6 +69,8 @@ class ArticleVersion(models.Model):
         verbose_name=_("approved by"),
     )
     approved_at = models.DateTimeField(_("approved at"), null=True)
+    # Accounts of whoever wrote, edited or submitted this content: none of them approved it.
+    written_by = ArrayField(models.BigIntegerField(), default=list, editable=False)
     content_sha256 = models.CharField(_("SHA-256 of the content"), max_length=64, blank=True)
     people = models.ManyToManyField(Person, through="ArticleVersionPerson", related_name="+")
     funders = models.ManyToManyField(Funder, through="ArticleVersionFunder", related_name="+")
@@ -82,6 +88,10 @@ class ArticleVersion(models.Model):
                 name="articles_correction_has_notice",
                 condition=Q(kind="correction") & ~Q(notice="")
                 | ~Q(kind="correction") & Q(notice=""),
+            ),
+            models.CheckConstraint(
+                name="articles_version_approved_by_another",
+                condition=Q(approved_by=None) | ~Q(written_by__contains=_ARRAY_OF_APPROVER),
             ),
         ]
         triggers = [

@@ -25,6 +25,7 @@ from articles.signals import article_published
 from portal.accounts.models import User
 from portal.funders.models import Agreement
 
+from .review import writers
 from .transitions import (
     approval_blocks,
     check_permission,
@@ -84,6 +85,7 @@ def publish_article(
         comment=comment,
         approved_by=draft.approved_by,
         approved_at=draft.approved_at,
+        written_by=sorted(writers(draft)),
         content_sha256=draft.approved_sha256,
     )
     _protect_the_named(version, draft)

@@ -35,6 +35,13 @@ def writer_objection(article: Article, user: User) -> str:
     return ""
 
 
+def writers(article: Article) -> set[int]:
+    """Return the accounts of whoever submitted, edited or signs ``article`` (2 queries)."""
+    found = {*article.editors.values_list("user", flat=True), article.submitted_by_id}
+    found |= set(article.article_authors.values_list("person__user", flat=True))
+    return {user for user in found if user is not None}
+
+
 @transaction.atomic
 def submit_for_review(*, article: Article, user: User | None, comment: str = "") -> None:
     """Ask for the medical review. ``article`` is refreshed.

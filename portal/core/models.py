@@ -72,6 +72,12 @@ class SiteSettings(models.Model):
         _("address of the patient organisation"), default="https://lymphomacoalition.org/"
     )
 
+    shows_amounts = models.BooleanField(
+        _("publish the amounts of agreements"),
+        default=False,
+        help_text=_("Otherwise the funders page shows levels alone."),
+    )
+
     class Meta:
         verbose_name = _("site settings")
         verbose_name_plural = _("site settings")

@@ -29,23 +29,23 @@ class FundingStatement:
 
 
 def _agreements(on: date) -> AgreementQuerySet:
-    return Agreement.objects.active_on(on).site_wide().in_order()
+    return Agreement.objects.active_on(on).site_wide().in_order(on)
 
 
-@on_every_page("kind", "funder__name")
+@on_every_page("kind", "name_on_day")
 def _agreement_rows() -> AgreementQuerySet:
     return _agreements(timezone.localdate())
 
 
 def funding_statement(on: date) -> FundingStatement:
     """Compose the statement that is true on ``on`` (1 query), by level, then by name."""
-    return _compose(_agreements(on).values_list("kind", "funder__name"))
+    return _compose(_agreements(on).values_list("kind", "name_on_day"))
 
 
 @content_cached
 def current_funding_statement() -> FundingStatement:
     """Return today's statement; remembered until a funder, an agreement or the day changes."""
-    return _compose((row["kind"], row["funder__name"]) for row in _agreement_rows())
+    return _compose((row["kind"], row["name_on_day"]) for row in _agreement_rows())
 
 
 def _compose(agreements: Iterable[tuple[str, str]]) -> FundingStatement:

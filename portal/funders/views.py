@@ -13,7 +13,7 @@ from .models import Agreement
 def funder_list(request: HttpRequest) -> HttpResponse:
     """Show who pays today, how, at which level and since when; and who paid before."""
     today = timezone.localdate()
-    agreements = list(Agreement.objects.filter(starts_on__lte=today).in_order())
+    agreements = list(Agreement.objects.filter(starts_on__lte=today).in_order(today))
     return render(
         request,
         "funders/funder_list.html",

@@ -8,6 +8,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from portal.core.triggers import BumpContentStamp, append_only
+
 # A disclosure speaks for this long; then it must be given anew (ACCME practice).
 DISCLOSURE_VALIDITY = timedelta(days=365)
 
@@ -35,6 +37,11 @@ class Person(models.Model):
         validators=[
             RegexValidator(r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$", _("Like 0000-0000-0000-0000."))
         ],
+    )
+    email = models.EmailField(
+        _("e-mail"),
+        blank=True,
+        help_text=_("Not public: where the link to declare financial relationships is sent."),
     )
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -81,6 +88,7 @@ class Disclosure(models.Model):
         Person, on_delete=models.CASCADE, related_name="disclosures", verbose_name=_("person")
     )
     declared_on = models.DateField(_("declared on"), default=timezone.localdate)
+    declared_at = models.DateTimeField(_("recorded at"), default=timezone.now, editable=False)
     has_none = models.BooleanField(
         _("declares no relevant financial relationships"),
         default=False,
@@ -91,9 +99,57 @@ class Disclosure(models.Model):
         ordering = ["-declared_on", "-pk"]
         verbose_name = _("disclosure")
         verbose_name_plural = _("disclosures")
+        triggers = [append_only(), BumpContentStamp()]
 
     def __str__(self) -> str:
         return f"{self.person} {self.declared_on}"
+
+
+class DisclosureRequest(models.Model):
+    """A link by which a person declares without an account; it works once and expires.
+
+    The link holds the row's key, signed (``portal.people.requests``): nothing in the database
+    opens it.
+    """
+
+    person = models.ForeignKey(
+        Person,
+        on_delete=models.CASCADE,
+        related_name="disclosure_requests",
+        verbose_name=_("person"),
+    )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("requested by"),
+    )
+    created_at = models.DateTimeField(_("requested at"), default=timezone.now)
+    expires_at = models.DateTimeField(_("works until"))
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    disclosure = models.OneToOneField(
+        Disclosure,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="request",
+        verbose_name=_("answer"),
+    )
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = _("request for a disclosure")
+        verbose_name_plural = _("requests for disclosures")
+        constraints = [
+            models.CheckConstraint(
+                name="people_request_expires",
+                condition=models.Q(expires_at__gt=models.F("created_at")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.created_at:%Y-%m-%d}"
 
 
 class FinancialRelationship(models.Model):
@@ -123,6 +179,7 @@ class FinancialRelationship(models.Model):
 
     class Meta:
         ordering = ["company", "pk"]
+        triggers = [append_only(), BumpContentStamp()]
         verbose_name = _("financial relationship")
         verbose_name_plural = _("financial relationships")
         constraints = [

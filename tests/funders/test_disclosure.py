@@ -124,7 +124,10 @@ def test_one_agreement_of_a_kind_with_a_funder_at_a_time():
     assert not refuses(**same, starts_on=datetime.date(2026, 7, 1))
     assert refuses(**same, starts_on=datetime.date(2030, 1, 1))
     assert not refuses(**same, kind=GRANT, starts_on=datetime.date(2026, 1, 1))
-    assert not refuses(**same, is_site_wide=False)
+    restricted = {"is_site_wide": False, "starts_on": datetime.date(2026, 1, 1)}
+    assert not refuses(**same, **restricted, purpose="Hodgkin lymphoma")
+    assert not refuses(**same, **restricted, purpose="Myeloma")
+    assert refuses(**same, **restricted, purpose="Myeloma")
     assert not refuses(starts_on=datetime.date(2026, 1, 1))
 
 
