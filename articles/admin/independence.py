@@ -1,19 +1,21 @@
 """One page about money: relationships to assess, findings to overrule, and what was decided."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from articles.competing_interests import Interest, interests, people_in_control
-from articles.models import Article, RelevanceAssessment
-from articles.product_names import Hit, product_hits
+from articles.models import RelevanceAssessment
+from articles.product_names import product_hits
 from articles.services import assess_relationship, overrule
 from portal.accounts.models import User
 
@@ -74,32 +76,40 @@ def independence_view(
     found = interests(article, people_in_control(article))
     hits = list({(hit.rule, hit.found): hit for hit in product_hits(article)}.values())
     named = request.POST.get("about", "")
-    forms_by_name: dict[str, Any] = {
-        **{_interest_name(one): AssessmentForm(prefix=_interest_name(one)) for one in found},
-        **{
-            f"hit-{place}": OverrulingForm(prefix=f"hit-{place}") for place, _hit in enumerate(hits)
-        },
+    decisions: dict[str, Callable[..., Any]] = {
+        _name(one): partial(
+            assess_relationship, article=article, user=user, relationship=one.relationship
+        )
+        for one in found
     }
+    forms_by_name: dict[str, forms.Form] = {name: AssessmentForm(prefix=name) for name in decisions}
+    for place, hit in enumerate(hits):
+        decisions[f"hit-{place}"] = partial(overrule, article=article, user=user, hit=hit)
+        forms_by_name[f"hit-{place}"] = OverrulingForm(prefix=f"hit-{place}")
     if request.method == "POST":
-        if named not in forms_by_name:
+        named = request.POST.get("about", "")
+        if named not in decisions:
             # Settled by somebody else in the meantime, or no name of this page.
             model_admin.message_user(request, _("This has been settled."), messages.WARNING)
             return redirect(f"admin:{PAGE}", article.pk)
         form = type(forms_by_name[named])(request.POST, prefix=named)
         forms_by_name[named] = form
-        if form.is_valid() and _save(article, user, named, form, found, hits):
-            model_admin.log_change(request, article, _("Decided on independence."))
-            model_admin.message_user(request, _("It is on record."), messages.SUCCESS)
-            return redirect(f"admin:{PAGE}", article.pk)
+        if form.is_valid():
+            try:
+                decisions[named](**form.cleaned_data)
+            except ValidationError as error:
+                form.add_error(None, error)
+            else:
+                model_admin.log_change(request, article, _("Decided on independence."))
+                model_admin.message_user(request, _("It is on record."), messages.SUCCESS)
+                return redirect(f"admin:{PAGE}", article.pk)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Independence"),
         "subtitle": str(article),
         "opts": model_admin.opts,
         "original": article,
-        "interests": [
-            (one, _interest_name(one), forms_by_name[_interest_name(one)]) for one in found
-        ],
+        "interests": [(one, _name(one), forms_by_name[_name(one)]) for one in found],
         "hits": [
             (hit, f"hit-{place}", forms_by_name[f"hit-{place}"]) for place, hit in enumerate(hits)
         ],
@@ -112,31 +122,5 @@ def independence_view(
     return TemplateResponse(request, "admin/articles/article/independence.html", context)
 
 
-def _interest_name(interest: Interest) -> str:
+def _name(interest: Interest) -> str:
     return f"relationship-{interest.relationship.pk}"
-
-
-def _save(
-    article: Article,
-    user: User,
-    named: str,
-    form: forms.Form,
-    found: list[Interest],
-    hits: list[Hit],
-) -> bool:
-    """Store what the valid ``form`` says; False if it has an error after all."""
-    if isinstance(form, OverrulingForm):
-        hit = hits[int(named.removeprefix("hit-"))]
-        overrule(article=article, hit=hit, user=user, **form.cleaned_data)
-        return True
-    interest = next((one for one in found if _interest_name(one) == named), None)
-    if interest is None:
-        raise Http404
-    try:
-        assess_relationship(
-            article=article, relationship=interest.relationship, user=user, **form.cleaned_data
-        )
-    except ValidationError as error:
-        form.add_error(None, error.messages)  # type: ignore[arg-type]
-        return False
-    return True
