@@ -42,8 +42,15 @@ class Topic(models.Model):
 
 @on_every_page("id", "name", "slug", "description", "parent_id", "has_articles")
 def _topic_rows() -> models.QuerySet[Topic]:
-    articles: Any = Topic.articles.field.model  # articles stand on top of topics
-    published = articles.objects.published().filter(search_topics__contains=[OuterRef("pk")])
+    # By way of the drafts' topics, whose index leads to the first such article at once. To look at
+    # those of the versions took 30 ms of each cold page at 50,000 articles; topics_in_use is exact.
+    # As ArticleQuerySet.published(): articles stand on top of topics.
+    links: Any = Topic.articles.through
+    published = links.objects.filter(
+        topic=OuterRef("pk"),
+        article__published_version__isnull=False,
+        article__withdrawn_at__isnull=True,
+    )
     return Topic.objects.annotate(has_articles=Exists(published)).order_by("name")
 
 
@@ -128,7 +135,7 @@ def topic_counts() -> dict[int, int]:
 def topics_in_use() -> list[Topic]:
     """Return the topics with published articles, with their ``article_count`` (1 query)."""
     counts = topic_counts()
-    topics = topic_tree().in_use
+    topics = [topic for topic in topic_tree().topics.values() if topic.pk in counts]
     for topic in topics:
-        topic.article_count = counts.get(topic.pk, 0)  # type: ignore[attr-defined]
+        topic.article_count = counts[topic.pk]  # type: ignore[attr-defined]
     return topics
