@@ -76,7 +76,7 @@ def questions() -> list[Question]:
             listing,
             f"{listing}?page=10",
             largest.get_absolute_url(),
-            f"{largest.get_absolute_url()}?page=10",
+            f"{largest.get_absolute_url()}?page=5",
             reverse("feed"),
             topic_feed,
         )
