@@ -161,6 +161,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("SCHEDULE_SCAN_SECONDS", default=30),
         "options": {"expires": 30},
     },
+    # Ten sources each time (articles/reference_import/rechecking.py).
+    "recheck-references": {
+        "task": "articles.tasks.recheck_references",
+        "schedule": env.float("REFERENCE_CHECK_SECONDS", default=600),
+        "options": {"expires": 600},
+    },
 }
 
 # --- E-mail ---------------------------------------------------------------------------------------

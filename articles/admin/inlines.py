@@ -61,6 +61,15 @@ class ReferenceInline(admin.StackedInline[Reference, Article]):
     extra = 0
     fieldsets = [
         (None, {"fields": [("key", "type"), "authors", "title", "container_title"]}),
-        (None, {"fields": [("year", "volume", "issue", "pages"), ("doi", "pmid"), "url"]}),
-        (None, {"fields": ["retraction"]}),
+        (
+            None,
+            {
+                "fields": [
+                    ("year", "volume", "issue", "pages"),
+                    ("doi", "pmid"),
+                    ("url", "accessed"),
+                ]
+            },
+        ),
+        (None, {"fields": ["retraction", "news_seen"]}),
     ]

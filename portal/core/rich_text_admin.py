@@ -7,7 +7,9 @@ from csp.decorators import csp_update
 from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
-from js_asset import ImportMap, Media
+from js_asset import JSON, ImportMap, Media
+
+from .special_characters import PALETTE
 
 # The editor's import map is an inline script (nonce), and ProseMirror sets style attributes.
 relax_csp = csp_update({"script-src": [NONCE], "style-src-attr": [UNSAFE_INLINE]})
@@ -15,9 +17,15 @@ relax_csp = csp_update({"script-src": [NONCE], "style-src-attr": [UNSAFE_INLINE]
 # Ours runs between the library and its start: it keeps Tiptap from writing a <style> element,
 # whose rules stand in our style sheet instead.
 EDITOR_MEDIA = Media(
-    importmap=ImportMap({"paste-from-word": "js/paste_from_word.js"}),
+    importmap=ImportMap(
+        {
+            "paste-from-word": "js/paste_from_word.js",
+            "special-characters": "js/special_characters.js",
+        }
+    ),
     css={"all": ["css/rich_text_editor.css"]},
     js=[
+        JSON(PALETTE, id="special-characters"),
         Script("django_prose_editor/editor.js", type="module"),
         Script("js/rich_text_editor.js", type="module"),
         Script("django_prose_editor/configurable.js", type="module"),

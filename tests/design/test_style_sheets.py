@@ -16,7 +16,7 @@ KB = 1024
 # What each page loads (_assets.html, base.html, articles/article.html).
 SITE_CSS = ["tokens", "base", "prose", "frame", "components", "forms", "print"]
 EVERY_PAGE_JS = ["error_summary", "menu"]
-EDITOR_JS = ["paste_from_word", "rich_text_editor"]
+EDITOR_JS = ["paste_from_word", "rich_text_editor", "special_characters"]
 
 PHYSICAL = re.compile(
     r"(?<![\w-])(?:"
