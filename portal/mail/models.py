@@ -119,7 +119,7 @@ class Consent(models.Model):
     @property
     def word(self) -> str:
         """What the person said, as the desk puts it."""
-        return _("Wanted") if self.is_granted else _("No longer wanted")
+        return str(_("Wanted") if self.is_granted else _("No longer wanted"))
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):

@@ -55,17 +55,16 @@ def test_mailings_and_deliveries_are_filtered_by_stream(staff, subscriber, strea
     assert deliveries.context["cl"].result_count == rows
 
 
-def test_a_stream_that_is_gone_still_shows_by_its_key(staff, subscriber):
+def test_a_stream_that_is_gone_has_no_name(staff, subscriber):
     plan()
     Mailing.objects.update(stream="no_longer_there")
-    response = staff.get(reverse(MAILINGS))
-    assert response.status_code == 200
-    assert "no_longer_there" in words(response)
+    assert "New article \N{EN DASH} " in words(staff.get(reverse(MAILINGS)))
 
 
-def test_a_subscriber_shows_what_was_said_in_words(staff, subscriber):
+def test_a_subscriber_shows_what_was_said_in_words(client, subscriber):
     leave(subscriber)
-    page = words(staff.get(reverse("admin:mail_subscriber_change", args=[subscriber.pk])))
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    page = words(client.get(reverse("admin:mail_subscriber_change", args=[subscriber.pk])))
     assert "Article updates" in page
     assert "No longer wanted" in page
     assert STREAM not in page
