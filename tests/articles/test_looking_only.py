@@ -42,3 +42,21 @@ def test_an_editor_writes_it(client):
     page = form_of(client, with_text(PublishableArticleFactory()))
     assert 'name="sections-0-body"' in page
     assert "readonly-text" not in page
+
+
+def test_a_published_version_is_shown_in_words_and_as_it_is_stored(client):
+    version = published_article(title="A title of its own").versions.get()
+    client.force_login(UserFactory(group="Editors"))
+    url = reverse("admin:articles_articleversion_change", args=[version.pk])
+    page = client.get(url).content.decode()
+    assert '<div class="version-part"><strong>Title</strong><p>A title of its own</p></div>' in page
+    assert "As it is stored" in page
+    assert "&quot;title&quot;: &quot;A title of its own&quot;" in page
+
+
+def test_nothing_blocks_what_is_withdrawn(client):
+    article = published_article()
+    client.force_login(UserFactory(group="Editors"))
+    assert "Nothing that is saved blocks publication." in form_of(client, article)
+    withdraw_article(article=article, user=None, reason="Written anew.")
+    assert "Nothing that is saved blocks publication." not in form_of(client, article)
