@@ -83,8 +83,8 @@ DOCUMENTED = {
     "article": ("article.png", ".key-data ul"),
     "survey": ("survey.png", "fieldset.scale >> nth=2"),
     "desk-article-results": ("results.png", ".table-region"),
-    "desk-article-draft": ("editors-checklist.png", ".workflow"),
-    "desk-import-read": ("editors-import.png", "#content form"),
+    "desk-article-draft": ("editors-checklist.png", ".field-summary"),
+    "desk-import-read": ("editors-import.png", ".import-problems"),
     "desk-approve": ("editors-approve.png", "#content form"),
     "desk-compare": ("editors-compare.png", "#content"),
 }
