@@ -58,6 +58,7 @@ class PortalAdminSite(admin.AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
+        self.empty_value_display = "\N{EN DASH}"
         # Sign-in goes through allauth: one set of rate limits, one place for a second factor.
         self.login = secure_admin_login(self.login)  # type: ignore[method-assign]
 

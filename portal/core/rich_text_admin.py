@@ -37,12 +37,23 @@ EDITOR_MEDIA = Media(
 class RichTextAdminMixin:
     """Put before ``ModelAdmin`` where a form holds a ``RichTextField``."""
 
+    def _may_write(self, request: HttpRequest, obj: Any) -> bool:
+        may: bool = (
+            self.has_add_permission(request)  # type: ignore[attr-defined]
+            if obj is None
+            else self.has_change_permission(request, obj)  # type: ignore[attr-defined]
+        )
+        return may
+
     def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
         return super().changeform_view(*args, **kwargs)  # type: ignore[misc]
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
+        if not self._may_write(request, kwargs.get("obj")):
+            # Without the field there is no editor to find, and the start of one would fail.
+            return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc,no-any-return]
         media = Media.from_media(context["media"] + EDITOR_MEDIA, nonce=request.csp_nonce)  # type: ignore[attr-defined]
         response: HttpResponse = super().render_change_form(  # type: ignore[misc]
             request, {**context, "media": media}, *args, **kwargs
