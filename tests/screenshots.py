@@ -145,7 +145,8 @@ def main(wanted: list[str]) -> int:
     PICTURES.mkdir(parents=True, exist_ok=True)
     DOCUMENTATION.mkdir(parents=True, exist_ok=True)
     with portal() as address, chromium(program) as browser:
-        from tests.gallery import load_gallery, tour
+        from tests.gallery import load_gallery
+        from tests.tour import tour
 
         gallery = load_gallery()
         _revise_a_draft()
