@@ -104,7 +104,7 @@ class Article(models.Model):
         _("next medical review due on"),
         null=True,
         blank=True,
-        help_text=_("From that day on, the desk's start page reminds of it."),
+        help_text=_("From that day on, the desk’s start page reminds of it."),
     )
     ai_statement = models.CharField(
         _("use of AI tools"),

@@ -49,7 +49,7 @@ def _refuse_unknown_filters(request: HttpRequest, model_admin: admin.ModelAdmin[
 
 
 class PortalAdminSite(admin.AdminSite):
-    site_header = _("Editors' and staff desk")
+    site_header = _("Editors’ and staff desk")
     site_title = _("Desk")
     index_title = _("What needs doing")
     index_template = "admin/start.html"

@@ -52,7 +52,7 @@ class Subscriber(models.Model):
         _("language"), max_length=10, choices=language_choices, default=settings.LANGUAGE_CODE
     )
     time_zone = models.CharField(
-        _("time zone"), max_length=50, blank=True, help_text=_("Empty: the site's own.")
+        _("time zone"), max_length=50, blank=True, help_text=_("Empty: the site’s own.")
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     confirmed_at = models.DateTimeField(_("address confirmed"), null=True, blank=True)
