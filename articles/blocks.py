@@ -101,7 +101,7 @@ def _author_blocks(article: Article, on: date | None) -> list[Block]:
         if (message := _disclosure_problem(holder))
     ]
     if article.approved_by_id is not None and approver_person(article) is None:
-        blocks.append(Block("", NO_APPROVER_PERSON))
+        blocks.append(Block("", str(NO_APPROVER_PERSON)))
     if not any(holder.is_author for holder in people):
         blocks.append(Block("article_authors", _("The article has no author.")))
     blocks += [
