@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "articles",
     "portal.updates",
     "feedback",
+    "portal.independence",
     "portal.demo",
     "portal.core.apps.PortalAdminConfig",
     "allauth",
@@ -167,6 +168,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "articles.tasks.recheck_references",
         "schedule": env.float("REFERENCE_CHECK_SECONDS", default=600),
         "options": {"expires": 600},
+    },
+    # Once a day, soon after midnight, whichever hour it is first asked in (portal/independence).
+    "audit-memberships": {
+        "task": "portal.independence.tasks.audit_memberships",
+        "schedule": 900,
+        "options": {"expires": 900},
     },
 }
 

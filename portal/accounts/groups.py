@@ -41,6 +41,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "articles.articleversion": VIEW,
         "articles.overruling": ("view", "add"),
         "articles.relevanceassessment": ("view", "add"),
+        "independence.report": VIEW,
         "people.person": VIEW,
         "people.disclosure": VIEW,
         "people.financialrelationship": VIEW,
@@ -56,6 +57,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "funders.funder": EDIT,
         "funders.agreement": EDIT,
         "funders.supportlevel": EDIT,
+        "independence.report": ("view", "add"),
         "mail.mailing": VIEW,
         "mail.delivery": VIEW,
         "mail.subscriber": VIEW,
@@ -79,7 +81,7 @@ def make_groups(sender: AppConfig, using: str = "default", **kwargs: Any) -> Non
     """Give each group its permissions, as far as they exist by now; idempotent."""
     from django.contrib.auth.models import Group, Permission
 
-    if sender.label != "feedback":
+    if sender.label != "independence":
         # The last of our apps to be migrated: all permissions exist from then on.
         return
     permissions = {
