@@ -85,7 +85,7 @@ def check_funders(html: str, expected: list[list[str]]) -> None:
 
 
 def check_article(client: Client, state: str) -> None:
-    key, number, shown = state[0], int(state[1]), state[3:]
+    key, shown = state[0], state[3:]
     if shown == "gone":
         page(client, f"/articles/article-{key}/", status=410)
     else:
