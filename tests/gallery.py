@@ -7,6 +7,7 @@ is checked.
 
 import uuid
 from dataclasses import dataclass
+from datetime import date
 from io import StringIO
 
 from django.conf import settings
@@ -28,6 +29,9 @@ from portal.attestation.models import current_statement
 from portal.core.models import Page as PlainPage
 from portal.demo.users import ADMIN, EDITOR, REVIEWER, STAFF
 from portal.funders.models import Agreement, Funder
+from portal.independence.audit import audit_memberships
+from portal.independence.models import Report
+from portal.independence.report import SCHEMA, report_facts, report_sha256
 from portal.mail.models import Mailing, Subscriber
 from portal.people.models import Person
 from portal.updates.services import announce_article, confirm_subscription
@@ -304,6 +308,7 @@ def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
     few = Article.objects.get(slug=FEW_RESPONSES)
     export = reverse("admin:feedback_export")
     agreement = reverse("admin:funders_agreement_add")
+    report = _report_of_a_year()
 
     def staff(name: str, view: str, *arguments: object) -> Place:
         return Place(name, reverse(f"admin:{view}", args=arguments), DESK_STAFF)
@@ -319,6 +324,10 @@ def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
         staff("desk-funder", "funders_funder_change", Funder.objects.earliest("pk").pk),
         staff("desk-agreements", "funders_agreement_changelist"),
         staff("desk-agreement", "funders_agreement_change", Agreement.objects.earliest("pk").pk),
+        staff("desk-reports", "independence_report_changelist"),
+        staff("desk-report", "independence_report_change", report.pk),
+        staff("desk-report-new", "independence_report_add"),
+        Place("desk-report-error", reverse("admin:independence_report_add"), DESK_STAFF, "Save"),
         staff("desk-mailings", "mail_mailing_changelist"),
         staff("desk-mailing", "mail_mailing_change", mailing.pk),
         staff("desk-deliveries", "mail_delivery_changelist"),
@@ -327,6 +336,18 @@ def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
         Place("desk-page-error", reverse("admin:core_page_add"), DESK_STAFF, press="Save"),
         Place("desk-agreement-error", agreement, DESK_STAFF, press="Save"),
     ]
+
+
+def _report_of_a_year() -> Report:
+    """Return a report of 2025, in which the demo's articles were published."""
+    audit_memberships(on=date(2025, 12, 31))
+    year = {"starts_on": date(2025, 1, 1), "ends_on": date(2025, 12, 31)}
+    return Report.objects.create(
+        **year,
+        generated_by=User.objects.get(email=STAFF.email),
+        sha256=report_sha256(report_facts(*year.values())),
+        schema=SCHEMA,
+    )
 
 
 def _let_in(visitor: str) -> dict[str, str]:

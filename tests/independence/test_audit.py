@@ -5,6 +5,8 @@ import threading
 
 import pytest
 import time_machine
+from celery import current_app
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db import ProgrammingError, connection, transaction
 from django.test import Client
@@ -112,6 +114,14 @@ def test_an_audit_is_only_ever_added():
         MembershipAudit.objects.update(findings={})
     with pytest.raises(ProgrammingError, match="Cannot update or delete"), transaction.atomic():
         audit.delete()
+
+
+@pytest.mark.django_db
+def test_the_beat_asks_through_a_task_that_exists():
+    entry = settings.CELERY_BEAT_SCHEDULE["audit-memberships"]
+    assert current_app.tasks[entry["task"]] is not None
+    current_app.tasks[entry["task"]]()
+    assert MembershipAudit.objects.get().day == timezone.localdate()
 
 
 @pytest.mark.django_db
