@@ -63,6 +63,13 @@ class ReportAdmin(admin.ModelAdmin[Report]):
     def short_sha256(self, report: Report) -> str:
         return f"{report.sha256[:12]}…"
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer one button: the report that was made is what comes next."""
+        buttons = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**buttons, **(extra_context or {})})
+
     def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
         """Note who made the report, and what it was."""
         # The admin's door lets nobody else in.
