@@ -90,9 +90,7 @@ def check_article(client: Client, state: str) -> None:
         page(client, f"/articles/article-{key}/", status=410)
     else:
         html = page(client, f"/articles/article-{key}/")
-        [details] = re.findall(
-            r'<details class="competing-interests">.*?</details>', html, re.DOTALL
-        )
+        details = html.split('class="competing-interests"')[1].split("</details>")[0]
         people = [
             words(item).removeprefix("Competing interests of ")
             for item in re.findall(r"<li>.*?</li>", details, re.DOTALL)
