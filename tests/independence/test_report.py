@@ -136,11 +136,12 @@ def test_the_facts_of_a_year(year):
 
 def test_days_are_those_of_the_sites_time_zone(year):
     """In summer London's day ends at 23:00 UTC."""
-    with time_machine.travel(datetime.datetime(2025, 6, 30, 23, 30, tzinfo=datetime.UTC)):
-        publish(PublishableArticleFactory(title="At midnight"))
+    for hour, title in ((22, "Before midnight"), (23, "After midnight")):
+        with time_machine.travel(datetime.datetime(2025, 6, 30, hour, 30, tzinfo=datetime.UTC)):
+            publish(PublishableArticleFactory(title=title))
     june, july = (report_facts(day(month, 1), day(month, 30)) for month in (6, 7))
-    assert [one["title"] for one in june["versions"]] == ["Late failure"]
-    assert [one["title"] for one in july["versions"]] == ["At midnight", "Late failure"]
+    assert [one["title"] for one in june["versions"]] == ["Late failure", "Before midnight"]
+    assert [one["title"] for one in july["versions"]] == ["After midnight", "Late failure"]
 
 
 def test_what_may_change_later_changes_no_report(year):

@@ -15,7 +15,7 @@ import time_machine
 from django.test import Client
 
 from portal.attestation.models import current_statement
-from portal.funders.disclosure import current_funding_statement
+from portal.funders.disclosure import current_funding_statement, funding_statement
 from portal.independence.report import Facts, report_facts, report_sha256
 
 from .scenario import EVENTS, World, begin, local
@@ -180,6 +180,11 @@ def test_two_years(settings):
                         report_sha256(report_facts(first, last))
                     )
     assert to_come == []
+    # Nor did renaming change what is said of a day before it (of two moments, the later one).
+    said = {local(moment).date(): sentence for moment, sentence, *_rest in MOMENTS}
+    assert {day: str(funding_statement(day)) for day in said} == {
+        day: TABLE["sentences"][sentence] for day, sentence in said.items()
+    }
     # Whatever happened afterwards, a report of a past half year stayed what it was.
     assert [len(hashes) for hashes in finished.values()] == [1, 1, 1]
     for report in REPORTS:
