@@ -8,8 +8,10 @@ class ArticlesConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.core.admin_site import register_panel
+        from portal.funders.supported import register_supported_articles
 
         from . import desk
+        from .support import supported_articles
 
         register_panel(desk.my_drafts)
         register_panel(desk.waiting_for_review)
@@ -19,3 +21,4 @@ class ArticlesConfig(AppConfig):
         register_panel(desk.broken_references)
         register_panel(desk.due_for_review)
         register_panel(desk.disclosures)
+        register_supported_articles(supported_articles)

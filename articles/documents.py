@@ -102,6 +102,7 @@ class PersonDisclosure(TypedDict):
 class Support(TypedDict):
     name: str
     kind: str  # a value of Agreement.Kind
+    nature: NotRequired[str]  # of support in kind
 
 
 class Funding(TypedDict):

@@ -194,7 +194,7 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
         return (
             self.named_on(day)
             .select_related("funder", "level")
-            .order_by("level__rank", "name_on_day", "pk")
+            .order_by("level__rank", Lower("name_on_day"), "pk")
         )
 
 
