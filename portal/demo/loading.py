@@ -191,10 +191,18 @@ def _load_funder(data: FunderData) -> None:
         Agreement.objects.create(
             funder=funder,
             kind=agreement["kind"],
+            nature=agreement.get("nature", ""),
+            purpose=agreement.get("purpose", ""),
             level=SupportLevel.objects.get(rank=agreement["rank"]),
             starts_on=agreement["starts_on"],
             ends_on=agreement.get("ends_on"),
         )
+    for former in data.get("former_names", []):
+        funder.former_names.create(name=former["name"], last_day=former["last_day"])
+    for name in data.get("trade_names", []):
+        funder.trade_names.create(name=name)
+    for host in data.get("product_sites", []):
+        funder.product_sites.create(host=host)
 
 
 def _load_person(data: PersonData) -> None:

@@ -99,7 +99,7 @@ def _entries(today: date) -> Iterator[LogEntry]:
         last[event, row["id"]] = row
         if event == "FunderEvent":
             names[row["id"]] = row["name"]
-        funder = row.get("funder_id", row["id"])
+        funder: int = row["funder_id"] if "funder_id" in row else row["id"]
         if funder not in funders:
             continue
         if row["pgh_label"] == "delete":

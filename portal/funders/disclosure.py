@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from babel.lists import format_list
 from django.conf import settings
@@ -19,13 +20,15 @@ from .models import Agreement, AgreementQuerySet
 
 # Of one agreement: kind, name of the funder on the day, and what it gives in kind ("" for money).
 Support = tuple[str, str, str]
+# By the kinds that there are, in this order; lazy texts.
+Sentences = Mapping[tuple[str, ...], Any]
 
 SPONSORSHIP = Agreement.Kind.SPONSORSHIP
 GRANT = Agreement.Kind.EDUCATIONAL_GRANT
 IN_KIND = Agreement.Kind.IN_KIND
 
 # Whole sentences, one for each combination of kinds: glued fragments cannot be translated.
-_OF_THE_SITE: Mapping[tuple[str, ...], str] = {
+_OF_THE_SITE: Sentences = {
     (): gettext_lazy(
         "%(site)s is an independent medical education platform. No company funds it at present."
     ),
@@ -57,7 +60,7 @@ _OF_THE_SITE: Mapping[tuple[str, ...], str] = {
         "%(givers)s."
     ),
 }
-_OF_AN_ARTICLE: Mapping[tuple[str, ...], str] = {
+_OF_AN_ARTICLE: Sentences = {
     (SPONSORSHIP,): gettext_lazy("This article was sponsored by %(sponsors)s."),
     (GRANT,): ngettext_lazy(
         "This article was supported through an educational grant from %(grantors)s.",
@@ -115,7 +118,8 @@ def _agreement_rows() -> AgreementQuerySet:
 
 def funding_statement(on: date) -> FundingStatement:
     """Compose the site's statement that is true on ``on`` (1 query), by level, then by name."""
-    return _of_the_site(_agreements(on).values_list("kind", "name_on_day", "nature"))
+    rows: Any = _agreements(on)
+    return _of_the_site(rows.values_list("kind", "name_on_day", "nature"))
 
 
 @content_cached
@@ -139,7 +143,7 @@ def _of_the_site(supports: Iterable[Support]) -> FundingStatement:
     return _compose(_OF_THE_SITE, list(supports))
 
 
-def _compose(sentences: Mapping[tuple[str, ...], str], supports: list[Support]) -> FundingStatement:
+def _compose(sentences: Sentences, supports: list[Support]) -> FundingStatement:
     # A funder with two agreements of one kind is named once.
     names: dict[str, dict[str, None]] = {SPONSORSHIP: {}, GRANT: {}, IN_KIND: {}}
     for kind, name, nature in supports:

@@ -41,7 +41,7 @@ ONE_FUNDER_KIND_AND_SCOPE = Func(_HASH, _HASH, Value("[]"), function="int8range"
 def with_history(exclude: list[str] | None = None) -> Any:
     """Return a decorator: every change of a row leaves another one that nobody can change."""
     events = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
-    return pghistory.track(*events, exclude=exclude, context_field=None)
+    return pghistory.track(*events, exclude=exclude, context_field=None)  # type: ignore[arg-type]
 
 
 @with_history()

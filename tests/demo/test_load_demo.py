@@ -83,7 +83,7 @@ pytestmark = pytest.mark.django_db
 def test_says_what_it_does(loaded):
     assert loaded[:2] == [
         "users: editor@demo.example, reviewer@demo.example, staff@demo.example, admin@demo.example",
-        "4 pages, 8 funders, 4 people, 11 topics",
+        "4 pages, 9 funders, 4 people, 11 topics",
     ]
     assert [line.partition(":")[0] for line in loaded[2:-1]] == ["published"] * 11 + ["draft"]
     assert loaded[-1] == "589 survey responses"
@@ -122,8 +122,9 @@ def test_funding_statement(loaded):
     assert funding_statement(date(2025, 12, 1)).support == (
         "Lymphoma Education Hub is an independent medical education platform, sponsored by "
         "Imaginary Therapeutics, Fictitious Pharma, Hypothetical Biosciences, Notional Oncology "
-        "and Example Diagnostics and supported through educational grants from Invented Foundation "
-        "and Make-Believe Medicines."
+        "and Example Diagnostics, supported through educational grants from Invented Foundation "
+        "and Make-Believe Medicines and supported in kind by Madeup Translations (translation "
+        "services)."
     )
 
 

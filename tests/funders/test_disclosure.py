@@ -132,37 +132,37 @@ G, G2 = (GRANT, "Dee", ""), (GRANT, "Eve", "")
         (
             [S, G, G2],
             (
-                "This article was sponsored by Ada and supported through educational grants from Dee "
-                "and Eve."
+                "This article was sponsored by Ada and supported through educational grants from "
+                "Dee and Eve."
             ),
         ),
         ([S, K], "This article was sponsored by Ada and supported in kind by Gil (printing)."),
         (
             [G, K],
             (
-                "This article was supported through an educational grant from Dee and in kind by Gil "
-                "(printing)."
+                "This article was supported through an educational grant from Dee and in kind by "
+                "Gil (printing)."
             ),
         ),
         (
             [G, G2, K],
             (
-                "This article was supported through educational grants from Dee and Eve and in kind by "
-                "Gil (printing)."
+                "This article was supported through educational grants from Dee and Eve and in "
+                "kind by Gil (printing)."
             ),
         ),
         (
             [S, G, K],
             (
-                "This article was sponsored by Ada, supported through an educational grant from Dee "
-                "and supported in kind by Gil (printing)."
+                "This article was sponsored by Ada, supported through an educational grant from "
+                "Dee and supported in kind by Gil (printing)."
             ),
         ),
         (
             [S, G, G2, K],
             (
-                "This article was sponsored by Ada, supported through educational grants from Dee and "
-                "Eve and supported in kind by Gil (printing)."
+                "This article was sponsored by Ada, supported through educational grants from Dee "
+                "and Eve and supported in kind by Gil (printing)."
             ),
         ),
     ],
