@@ -70,8 +70,8 @@ class AgreementInline(ApartFromApproval, TabularInline[Agreement, Funder]):
     model = Agreement
     extra = 0
     can_delete = False
-    show_change_link = True
-    fields = ["kind", "level", "starts_on", "ends_on", "is_site_wide", "purpose"]
+    fields = ["agreement", "band", "starts_on", "ends_on", "scope"]
+    readonly_fields = ["agreement", "band", "scope"]
     ordering = ["-starts_on"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agreement]:
@@ -82,6 +82,20 @@ class AgreementInline(ApartFromApproval, TabularInline[Agreement, Funder]):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    # Django's own link to the page is not shown on phones.
+    @admin.display(description=_("agreement"))
+    def agreement(self, agreement: Agreement) -> str:
+        address = reverse("admin:funders_agreement_change", args=[agreement.pk])
+        return format_html('<a href="{}">{}</a>', address, agreement.get_kind_display())
+
+    @admin.display(description=_("level"))
+    def band(self, agreement: Agreement) -> str:
+        return agreement.level.label
+
+    @admin.display(description=_("for what"))
+    def scope(self, agreement: Agreement) -> str:
+        return agreement.purpose or gettext("the whole site")
 
 
 @admin.register(Funder)

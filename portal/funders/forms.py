@@ -19,7 +19,7 @@ class FunderForm(forms.ModelForm[Funder]):
     """A new name keeps the old one for the days on which it was the name."""
 
     last_day_of_old_name = forms.DateField(
-        label=_("last day of the old name"),
+        label=_("Last day of the old name"),
         required=False,
         widget=AdminDateWidget,
         help_text=_(

@@ -40,6 +40,11 @@ class AgreementRecord:
     currency: str
     articles: tuple[SupportedArticle, ...]
 
+    @property
+    def has_purpose(self) -> bool:
+        """Whether there is more to say of it than that it is for the whole site."""
+        return bool(self.purpose or self.nature or self.amount)
+
 
 @dataclass(frozen=True, slots=True)
 class YearEntry:

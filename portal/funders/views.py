@@ -25,7 +25,7 @@ def funder_list() -> dict[str, object]:
     return {
         "current": current,
         "past": past,
-        "record": current + past,
+        "purposes": [agreement for agreement in current + past if agreement.has_purpose],
         "years": funded_years(record, today),
     }
 
