@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 from playwright.sync_api import Browser, BrowserContext, Page, Response, Route
 
 from articles.models import Article, Topic
@@ -29,6 +30,7 @@ from portal.accounts.models import User
 from portal.attestation.models import current_statement
 from portal.core.models import Page as PlainPage
 from portal.demo.users import ADMIN, EDITOR, REVIEWER, STAFF
+from portal.funders.disclosure import current_funding_statement
 from portal.funders.models import Agreement, Funder
 from portal.mail.models import Mailing, Subscriber
 from portal.people.models import Person
@@ -153,9 +155,15 @@ def _subscribers() -> tuple[Subscriber, Subscriber]:
 
 
 def _filled(mailing: Mailing, subscriber: Subscriber) -> str:
-    return mailing.html.replace("[[preferences_url]]", preferences_url(subscriber)).replace(
-        "[[unsubscribe_url]]", unsubscribe_url(subscriber)
-    )
+    fillings = {
+        "preferences_url": preferences_url(subscriber),
+        "unsubscribe_url": unsubscribe_url(subscriber),
+        "funding": str(current_funding_statement()),
+    }
+    html = mailing.html
+    for name, filling in fillings.items():
+        html = html.replace(f"[[{name}]]", escape(filling))
+    return html
 
 
 def _public_places(article: Article) -> list[Place]:

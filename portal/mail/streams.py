@@ -16,6 +16,8 @@ from .models import Subscriber
 class Stream:
     """``links``: what ``[[name]]`` in a mailing's text stands for, per subscriber: absolute URLs.
 
+    ``texts``: the same for everybody, but as it is when the mail is sent, not when it is planned;
+    plain text in the active language. Asked for each mail, so they cost no query.
     A stream that ``needs_consent`` must have the link ``unsubscribe_url``: it also stands in the
     ``List-Unsubscribe`` header (RFC 8058).
     """
@@ -24,6 +26,7 @@ class Stream:
     name: str
     needs_consent: bool
     links: Mapping[str, Callable[[Subscriber], str]] = field(default_factory=dict)
+    texts: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
     @property
     def sender(self) -> str:
