@@ -329,7 +329,7 @@ def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
         staff("desk-funder-new", "funders_funder_add"),
         staff("desk-agreements", "funders_agreement_changelist"),
         Place(
-            "desk-agreement-error",
+            "desk-agreement-refused",
             reverse("admin:funders_agreement_add"),
             DESK_STAFF,
             press="Save",
