@@ -1,7 +1,8 @@
 """The public log of changes of the funders page, from the append-only rows of history.
 
 It tells of an agreement from its first day on, and of a funder from its first agreement on, as the
-page does. Amounts, references and signed documents are never told of, whatever the page shows.
+page does, and of levels whose name or rank changes. Amounts, references and signed documents are
+never told of, whatever the page shows.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,12 +19,16 @@ from django_countries import countries
 
 from portal.core.content_cache import content_cached
 
-from .models import Agreement, SupportLevel
+from .models import Agreement
 
 Row = dict[str, Any]
 
 # Model of events → the fields that are told of, with their names.
 _FIELDS: dict[str, dict[str, Any]] = {
+    "SupportLevelEvent": {
+        "label": gettext_lazy("Name of the level"),
+        "rank": gettext_lazy("Rank"),
+    },
     "FunderEvent": {
         "name": gettext_lazy("Legal name"),
         "country": gettext_lazy("Country"),
@@ -45,6 +50,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     },
 }
 _TITLES: dict[tuple[str, str], Any] = {
+    ("SupportLevelEvent", "update"): gettext_lazy("Level of support changed"),
     ("FunderEvent", "insert"): gettext_lazy("Funder added"),
     ("FunderEvent", "update"): gettext_lazy("Funder changed"),
     ("FunderEvent", "delete"): gettext_lazy("Funder removed"),
@@ -68,10 +74,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """What was done to a funder at one moment; ``funder``: its legal name from then on."""
+    """What was done at one moment; ``subject``: the funder's (or level's) name from then on."""
 
     recorded_at: datetime
-    funder: str
+    subject: str
     title: str
     changes: tuple[Change, ...]
 
@@ -91,35 +97,33 @@ def _entries(today: date) -> Iterator[LogEntry]:
     agreements = {row["id"] for row in rows["AgreementEvent"] if row["starts_on"] <= today}
     rows["AgreementEvent"] = [row for row in rows["AgreementEvent"] if row["id"] in agreements]
     funders = {row["funder_id"] for row in rows["AgreementEvent"]}
-    levels = dict(SupportLevel.objects.values_list("pk", "label"))
+    # As they were first called, until a row says otherwise.
+    levels = {row["id"]: row["label"] for row in reversed(rows["SupportLevelEvent"])}
     names: dict[int, str] = {}
     last: dict[tuple[str, int], Row] = {}
     for event, row in _in_order(rows):
-        before = last.get((event, row["id"]), {})
+        before, after = last.get((event, row["id"]), {}), row
         last[event, row["id"]] = row
-        if event == "FunderEvent":
-            names[row["id"]] = row["name"]
-        funder: int = row["funder_id"] if "funder_id" in row else row["id"]
-        if funder not in funders:
-            continue
         if row["pgh_label"] == "delete":
-            before, row_after = row, {}
+            before, after = row, {}
+        if event == "SupportLevelEvent":
+            levels[row["id"]] = row["label"]
+            is_told, subject = (event, row["pgh_label"]) in _TITLES, row["label"]
         else:
-            row_after = row
-        changes = tuple(_changes(event, before, row_after, levels))
+            if event == "FunderEvent":
+                names[row["id"]] = row["name"]
+            funder: int = row["funder_id"] if "funder_id" in row else row["id"]
+            is_told, subject = funder in funders, names.get(funder, "")
+        changes = tuple(_changes(event, before, after, levels)) if is_told else ()
         # Else it is about what is not public.
         if changes:
-            yield LogEntry(
-                recorded_at=row["pgh_created_at"],
-                funder=names.get(funder, ""),
-                title=str(_TITLES[event, row["pgh_label"]]),
-                changes=changes,
-            )
+            title = str(_TITLES[event, row["pgh_label"]])
+            yield LogEntry(row["pgh_created_at"], subject, title, changes)
 
 
 def _events(name: str, fields: Iterable[str]) -> list[Row]:
     """Return all rows of a model of events, with the funder's key if it is about a part of one."""
-    own = () if name == "FunderEvent" else ("funder_id",)
+    own = ("funder_id",) if name in {"FormerNameEvent", "AgreementEvent"} else ()
     # The models are made by pghistory: no module has their names.
     events: Any = apps.get_model("funders", name).objects.order_by("pgh_id")
     return list(events.values("id", "pgh_id", "pgh_label", "pgh_created_at", *own, *fields))

@@ -159,6 +159,7 @@ class ProductSite(models.Model):
         return self.host
 
 
+@with_history()
 class SupportLevel(models.Model):
     """A band of funding; rank 1 pays most and stands first."""
 

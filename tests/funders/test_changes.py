@@ -27,7 +27,7 @@ def log() -> list[tuple[str, str, list[tuple[str, str, str]]]]:
     memory.forget()
     return [
         (
-            entry.funder,
+            entry.subject,
             entry.title,
             [(change.field, change.before, change.after) for change in entry.changes],
         )
@@ -117,7 +117,20 @@ def test_an_agreement_appears_on_its_first_day(time_machine):
     agreement(starts_on=TODAY + datetime.timedelta(days=1))
     assert log() == []
     time_machine.move_to("2026-06-02T12:00:00Z")
-    assert [title for _funder, title, _changes in log()] == ["Funder added", "Agreement added"]
+    assert [title for _subject, title, _changes in log()] == ["Funder added", "Agreement added"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_level_with_another_name_stands_in_it_and_changes_no_earlier_entry():
+    agreement()
+    level = SupportLevel.objects.get(rank=1)
+    before = log()
+    level.label = "Lead"
+    level.save()
+    assert log() == [
+        *before,
+        ("Lead", "Level of support changed", [("Name of the level", "Principal", "Lead")]),
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -130,7 +143,7 @@ def test_the_log_costs_the_same_for_one_and_three(client, settings, count):
     memory.forget()
     with CaptureQueriesContext(connection) as queries:
         assert client.get("/funders/changes/").status_code == 200
-    # The stamp, the rows of every page, three tables of history, the levels.
+    # The stamp, the rows of every page, four tables of history.
     assert len(queries) == 6
     with CaptureQueriesContext(connection) as queries:
         client.get("/funders/changes/")

@@ -3,11 +3,13 @@
 import csv
 import datetime
 import json
+import re
 from io import StringIO
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import strip_tags
 
 from articles.models import ArticleVersion
 from portal.core.content_cache import memory
@@ -81,6 +83,23 @@ def test_the_page_names_who_pays_now_and_who_paid_before(client):
     assert "Now Pharma" in html
     assert "Past Pharma" in html
     assert "Future Pharma" not in html
+
+
+def test_the_tables_have_kind_and_name_of_the_day(client, record):
+    tables = re.findall("<table.*?</table>", client.get("/funders/").content.decode(), re.DOTALL)
+    rows = [
+        [
+            " ".join(strip_tags(cell).split())
+            for cell in re.findall("<t[hd].*?</t[hd]>", row, re.DOTALL)
+        ]
+        for table in tables
+        for row in re.findall("<tr.*?</tr>", table, re.DOTALL)[1:]
+    ]
+    assert [row[:3] for row in rows] == [
+        ["Ada AG Germany", "Sponsorship", "Principal"],
+        ["Dee", "Educational grant for named articles", "Major"],
+        ["Eve", "Support in kind", "Standard"],
+    ]
 
 
 def test_the_page_says_for_what_and_in_which_articles(client, record):
