@@ -213,6 +213,7 @@ def test_what_a_dead_worker_held_is_settled():
         start_delivery(claimed[0], worker=worker, stream=stream)
         recover_dead_workers()
         assert states(mailing) == {first.email: "in_flight", second.email: "claimed"}
+    wait_until(lambda: holders(worker) is None, what="the end of the lock")
     recover_dead_workers()
     assert states(mailing) == {first.email: "unknown", second.email: "pending"}
 
