@@ -11,7 +11,7 @@ from portal.people.models import Person
 from .citations import citation_errors, cited_keys
 from .models import Article, ArticleAuthor, Reference, Section
 from .objectives import banned_verb
-from .references import is_cited_as_retracted, is_retracted
+from .references import describe_updates, is_cited_as_retracted, is_retracted
 from .tables import table_problem
 
 # Parts of the form that are rows of their own; the admin names their elements after them.
@@ -124,7 +124,7 @@ def _section_blocks(article: Article) -> list[Block]:
     sections = list(article.sections.all())
     references = list(article.references.all())
     keys = {reference.key for reference in references}
-    blocks = _retraction_blocks(references, sections)
+    blocks = [*_retraction_blocks(references, sections), *_update_blocks(references, sections)]
     if not any(
         section.kind == Section.Kind.TEXT and plain_text(section.body) for section in sections
     ):
@@ -165,4 +165,20 @@ def _retraction_blocks(references: list[Reference], sections: list[Section]) -> 
         if reference.key in cited
         and is_retracted(reference.csl)
         and not is_cited_as_retracted(reference.csl)
+    ]
+
+
+def _update_blocks(references: list[Reference], sections: list[Section]) -> list[Block]:
+    cited = {key for section in sections for key in cited_keys(section.body)}
+    return [
+        Block(
+            f"references-{row}",
+            _(
+                "Crossref reports news of the source “%(key)s”: %(news)s. Look at it, and say at "
+                "the reference that you have seen it."
+            )
+            % {"key": reference.key, "news": describe_updates(reference.updates)},
+        )
+        for row, reference in enumerate(references)
+        if reference.key in cited and not reference.updates_seen
     ]

@@ -11,11 +11,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from articles.models import topic_tree
 from portal.core.doors import public
 from portal.core.http import private
 from portal.mail.models import Subscriber
 
-from .forms import SubscribeForm, TopicsForm, topic_choices
+from .forms import SubscribeForm, TopicsForm
 from .models import TopicSubscription
 from .services import choose_topics, confirm_subscription, request_subscription, unsubscribe
 from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
@@ -82,7 +83,9 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         return render(
             request, "updates/confirmed.html", {"preferences_url": preferences_url(subscriber)}
         )
-    topics = [name for pk, name in topic_choices() if pk in confirmation.topic_ids]
+    topics = [
+        topic.name for pk, topic in topic_tree().topics.items() if pk in confirmation.topic_ids
+    ]
     return render(
         request,
         "updates/confirm.html",
