@@ -16,6 +16,8 @@ def content_sha256(document: Document) -> str:
     agreements, which an editor chooses.
     """
     content = {key: value for key, value in document.items() if key not in OF_THE_DAY}
-    content["restricted"] = document["funding"]["restricted"]
+    # By key: a funder that renames itself voids no approval.
+    restricted = document["funding"]["restricted"]
+    content["restricted"] = sorted(support["agreement"] for support in restricted)
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

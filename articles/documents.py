@@ -3,10 +3,12 @@
 A page is made from the document alone, so later changes to people, funders or topics never
 rewrite what was published. ``SCHEMA`` numbers the shape; dates are ISO (YYYY-MM-DD). Published
 versions keep the shape of their day, so readers of a document ask for what only a later one has by
-``get()``. Schema 2 added what is marked NotRequired in ``Document``.
+``get()``. Schema 2 added what is marked NotRequired in ``Document``, schema 3 what is marked so in
+``Relationship``, ``PersonDisclosure`` and ``Support``.
 """
 
 import math
+from collections import defaultdict
 from datetime import date
 from typing import Any, NotRequired, TypedDict
 
@@ -20,10 +22,11 @@ from portal.funders.models import Agreement
 from portal.people.models import Person
 
 from .citations import strip_citations
+from .competing_interests import InControl, Interest, interests, people_in_control
 from .models import Article, ArticleAuthor, Section
 from .references import Csl
 
-SCHEMA = 2
+SCHEMA = 3
 WORDS_PER_MINUTE = 200
 
 
@@ -89,6 +92,10 @@ class Relationship(TypedDict):
     nature: str  # a value of FinancialRelationship.Nature
     starts_on: str | None
     ends_on: str | None
+    # As staff judged it for this article; missing in versions of schemas 1 and 2.
+    is_relevant: NotRequired[bool]
+    mitigation: NotRequired[str]  # a value of RelevanceAssessment.Mitigation, or ""
+    mitigated_on: NotRequired[str | None]
 
 
 class PersonDisclosure(TypedDict):
@@ -96,13 +103,17 @@ class PersonDisclosure(TypedDict):
     slug: str
     declared_on: str | None  # None: no disclosure was valid on that day (drafts only)
     has_none: bool
+    is_approver: NotRequired[bool]  # who approved, and is not named otherwise
     relationships: list[Relationship]
 
 
 class Support(TypedDict):
     name: str
     kind: str  # a value of Agreement.Kind
-    nature: NotRequired[str]  # of support in kind
+    # Missing in versions of schemas 1 and 2.
+    agreement: NotRequired[int]  # key
+    nature: NotRequired[str]  # of support in kind: what was given
+    level: NotRequired[str]  # label of the band on that day
 
 
 class Funding(TypedDict):
@@ -172,7 +183,7 @@ def build_document(article: Article, on: date) -> Document:
         "references": [
             {"key": reference.key, "csl": reference.csl} for reference in article.references.all()
         ],
-        "disclosures": [_disclosure(row.person, on) for row in [*authors, *others]],
+        "disclosures": _disclosures(article, on),
         "funding": _funding(article, on),
         "medically_reviewed_on": _iso(article.medically_reviewed_on),
         "published_on": published_on.isoformat(),
@@ -287,23 +298,44 @@ def _figure(section: Section) -> Figure:
     }
 
 
-def _disclosure(person: Person, on: date) -> PersonDisclosure:
-    disclosure = person.current_disclosure(on)
-    return {
-        "name": person.name,
-        "slug": person.slug,
-        "declared_on": _iso(disclosure.declared_on) if disclosure else None,
-        "has_none": disclosure.has_none if disclosure else False,
-        "relationships": [
-            {
-                "company": relationship.company,
-                "nature": relationship.nature,
-                "starts_on": _iso(relationship.starts_on),
-                "ends_on": _iso(relationship.ends_on),
-            }
-            for relationship in (disclosure.relationships.all() if disclosure else [])
-        ],
+def _disclosures(article: Article, on: date) -> list[PersonDisclosure]:
+    """Return what authors disclosed, then writers and reviewers, then the approver."""
+    people = people_in_control(article, on) if article.pk else []
+    by_person: dict[int, list[Relationship]] = defaultdict(list)
+    for interest in interests(article, people) if people else []:
+        by_person[interest.holder.person.pk].append(_relationship(interest))
+    # A sort is stable: the form's order stays within each kind.
+    return [
+        _disclosure(holder, by_person[holder.person.pk])
+        for holder in sorted(people, key=lambda one: (one.row is None, not one.is_author))
+    ]
+
+
+def _disclosure(holder: InControl, relationships: list[Relationship]) -> PersonDisclosure:
+    disclosure: PersonDisclosure = {
+        "name": holder.person.name,
+        "slug": holder.person.slug,
+        "declared_on": _iso(holder.disclosure.declared_on) if holder.disclosure else None,
+        "has_none": holder.disclosure.has_none if holder.disclosure else False,
+        "relationships": relationships,
     }
+    if holder.row is None:
+        disclosure["is_approver"] = True
+    return disclosure
+
+
+def _relationship(interest: Interest) -> Relationship:
+    shown: Relationship = {
+        "company": interest.relationship.company,
+        "nature": interest.relationship.nature,
+        "starts_on": _iso(interest.relationship.starts_on),
+        "ends_on": _iso(interest.relationship.ends_on),
+    }
+    if interest.assessment:
+        shown["is_relevant"] = interest.assessment.is_relevant
+        shown["mitigation"] = interest.assessment.mitigation
+        shown["mitigated_on"] = _iso(interest.assessment.mitigated_on)
+    return shown
 
 
 def _funding(article: Article, on: date) -> Funding:
@@ -317,8 +349,14 @@ def _funding(article: Article, on: date) -> Funding:
     }
 
 
-def _support(agreement: Agreement) -> Support:
-    return {"name": agreement.funder.name, "kind": agreement.kind}
+def _support(agreement: Any) -> Support:
+    return {
+        "name": agreement.name_on_day,
+        "kind": agreement.kind,
+        "agreement": agreement.pk,
+        "nature": agreement.nature,
+        "level": agreement.level.label,
+    }
 
 
 def _reading_minutes(sections: list[DocumentSection]) -> int:

@@ -35,6 +35,9 @@ class UserFactory(factory.django.DjangoModelFactory):
             self.is_staff = True
             self.save()
             self.groups.add(Group.objects.get(name=name))
+            if name == "Medical reviewers":
+                # Whoever approves discloses, too.
+                DisclosureFactory(person__user=self)
 
 
 class ReaderFactory(factory.django.DjangoModelFactory):
@@ -143,6 +146,22 @@ class PublishableArticleFactory(ArticleFactory):
             position=1, heading="Methods", body="<p>The body of it. [@halpern]</p>"
         )
         self.sections.create(position=2, kind="key_data", body="<p>Numbers. [@halpern]</p>")
+
+
+def sign_by(article, declared=True, **disclosure):
+    """Put somebody new in the place and under the name of the only author; return the person.
+
+    What was declared cannot be changed, so another person declares something else, or nothing.
+    """
+    row = article.article_authors.get()
+    name, slug = row.person.name, row.person.slug
+    row.person.slug = f"{slug}-before"
+    row.person.save()
+    row.person = PersonFactory(name=name, slug=slug)
+    row.save()
+    if declared:
+        DisclosureFactory(person=row.person, **disclosure)
+    return row.person
 
 
 def approve(article):

@@ -175,6 +175,7 @@ def _public_places(article: Article) -> list[Place]:
         Place("topic-empty", empty.get_absolute_url()),
         Place("author", reverse("author", args=["clara-placeholder"])),
         Place("teaser", article.get_absolute_url()),
+        Place("article-disclosures", reverse("article_disclosures", args=[CORRECTED])),
         Place("gate", f"{reverse('gate')}?next={article.get_absolute_url()}"),
         Place("gate-error", reverse("gate"), press="Continue"),
         Place("patients", reverse("not_a_professional")),

@@ -32,6 +32,7 @@ from portal.core.rich_text_admin import RichTextAdminMixin
 
 from .compare import compare_view
 from .forms import ArticleForm
+from .independence import PAGE, independence_view
 from .inlines import (
     AbbreviationInline,
     ArticleAuthorInline,
@@ -214,6 +215,11 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
                 "<path:object_id>/preview-links/",
                 wrap(partial(preview_links_view, self)),
                 name="articles_article_preview_links",
+            ),
+            path(
+                "<path:object_id>/independence/",
+                wrap(partial(independence_view, self)),
+                name=PAGE,
             ),
             path(
                 "<path:object_id>/compare/",

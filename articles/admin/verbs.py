@@ -137,7 +137,7 @@ def _blocks(article: Article, verb: Verb) -> list[Block]:
 def _problem(article: Article, verb: Verb, user: User) -> str:
     if not is_possible(article, verb):
         return str(services.IllegalTransition(article, verb))
-    return services.writer_objection(article, user) if verb == Verb.APPROVE else ""
+    return services.approver_objection(article, user) if verb == Verb.APPROVE else ""
 
 
 def _done(

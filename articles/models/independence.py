@@ -50,6 +50,7 @@ class RelevanceAssessment(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
+        blank=True,
         related_name="+",
         verbose_name=_("assessed by"),
     )
@@ -99,6 +100,7 @@ class Overruling(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
+        blank=True,
         related_name="+",
         verbose_name=_("overruled by"),
     )

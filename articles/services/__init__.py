@@ -2,15 +2,16 @@
 
 from articles.blocks import Block, PublicationBlocked, publication_blocks
 
+from .independence import assess_relationship, overrule
 from .previews import find_preview_link, make_preview_link, revoke_preview_link
 from .publishing import publish_article
 from .review import (
     ApprovalRefused,
     approve_article,
+    approver_objection,
     record_edit,
     return_to_author,
     submit_for_review,
-    writer_objection,
 )
 from .scheduling import publish_due_articles, schedule_article, unschedule
 from .transitions import IllegalTransition, allowed_verbs
@@ -23,8 +24,11 @@ __all__ = [
     "PublicationBlocked",
     "allowed_verbs",
     "approve_article",
+    "approver_objection",
+    "assess_relationship",
     "find_preview_link",
     "make_preview_link",
+    "overrule",
     "publication_blocks",
     "publish_article",
     "publish_due_articles",
@@ -36,5 +40,4 @@ __all__ = [
     "submit_for_review",
     "unschedule",
     "withdraw_article",
-    "writer_objection",
 ]

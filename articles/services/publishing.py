@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from articles.blocks import Block
 from articles.citations import strip_citations
+from articles.competing_interests import people_in_control
 from articles.documents import Document, build_document, document_text
 from articles.models import (
     Article,
@@ -145,8 +146,8 @@ def _protect_the_named(version: ArticleVersion, draft: Article) -> None:
         for funder in sorted({*site_wide, *restricted})
     )
     ArticleVersionPerson.objects.bulk_create(
-        ArticleVersionPerson(version=version, person_id=author.person_id)
-        for author in draft.article_authors.all()
+        ArticleVersionPerson(version=version, person=holder.person)
+        for holder in people_in_control(draft, today)
     )
 
 

@@ -5,10 +5,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from articles.approval import content_sha256
-from articles.blocks import Block, publication_blocks
+from articles.blocks import NO_APPROVER_PERSON, Block, publication_blocks
 from articles.documents import build_document
 from articles.models import Article, Verb
 from portal.accounts.models import User
+from portal.people.models import Person
 
 from .transitions import (
     check_permission,
@@ -32,6 +33,21 @@ def writer_objection(article: Article, user: User) -> str:
         return _("You have changed this draft: somebody else must approve it.")
     if article.article_authors.filter(person__user=user).exists():
         return _("You are an author of this article: somebody else must approve it.")
+    return ""
+
+
+def approver_objection(article: Article, user: User) -> str:
+    """Return why ``user`` may not approve ``article``, or "" (at most 5 queries)."""
+    if objection := writer_objection(article, user):
+        return objection
+    # By their names: agreements belong to another room, and no account holds both duties.
+    if user.has_perm("funders.add_agreement") or user.has_perm("funders.change_agreement"):
+        return _("You may change agreements with funders: somebody else must approve articles.")
+    person = Person.objects.filter(user=user).first()
+    if person is None:
+        return str(NO_APPROVER_PERSON)
+    if person.current_disclosure() is None:
+        return _("You have no current disclosure of financial relationships.")
     return ""
 
 
@@ -83,7 +99,7 @@ def approve_article(
     check_permission(user, Verb.APPROVE)
     draft = lock_article(article)
     check_transition(draft, Verb.APPROVE)
-    if user is not None and (objection := writer_objection(draft, user)):
+    if user is not None and (objection := approver_objection(draft, user)):
         raise ApprovalRefused(objection)
     if revision is not None and revision != draft.revision:
         refuse_if_blocked([Block("", _("The article has been changed since you looked at it."))])

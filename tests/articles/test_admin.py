@@ -6,7 +6,6 @@ from django.urls import reverse
 
 from articles.admin.article import MAX_ROWS
 from articles.models import Article, ArticleVersion, LearningObjective, Reference
-from portal.people.models import Disclosure
 from tests.factories import (
     ArticleFactory,
     DisclosureFactory,
@@ -16,6 +15,7 @@ from tests.factories import (
     approve,
     approved_article,
     published_article,
+    sign_by,
 )
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +88,14 @@ def test_an_editor_writes_an_article_and_publishes_it(desk, client):
     person = DisclosureFactory().person
     data = form_data(
         TopicFactory(),
-        article_authors=[{"person": person.pk, "contribution": "author", "position": 1}],
+        article_authors=[
+            {
+                "person": person.pk,
+                "contribution": "author",
+                "position": 1,
+                "work_began_on": "2025-11-03",
+            }
+        ],
         objectives=[{"position": 1, "text": "Cite a finding."}],
         sections=[section("<p>Text <b onclick=x>bold</b> [@erbella]</p>")],
         references=[
@@ -233,7 +240,7 @@ def test_an_unmeasurable_objective_is_a_warning_in_the_draft(desk):
 
 def test_blocks_are_listed_with_links_to_their_places(desk):
     article = PublishableArticleFactory()
-    Disclosure.objects.all().delete()
+    sign_by(article, declared=False)
     article.topics.clear()
     article.objectives.all().delete()
     response = desk.get(publish_url(article))
@@ -420,7 +427,7 @@ def panels(client):
 def test_the_start_page_shows_what_needs_doing(desk):
     published = published_article(title="As published")
     draft = PublishableArticleFactory(title="A draft")
-    Disclosure.objects.filter(person__article_authors__article=draft).delete()
+    sign_by(draft, declared=False)
     shown = panels(desk)
     assert [label for label, _note in shown["Drafts"]] == ["A draft"]
     assert shown["Disclosures that block publishing"] == [

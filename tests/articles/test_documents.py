@@ -5,6 +5,7 @@ import pytest
 
 from articles.documents import build_document
 from articles.models import Article, ArticleAuthor
+from articles.services import assess_relationship
 from portal.core.models import site_settings
 from tests.factories import (
     ArticleFactory,
@@ -47,12 +48,21 @@ def test_the_document_holds_everything_in_order():
     article.topics.add(TopicFactory(name="Lymphoma", slug="lymphoma"))
     article.objectives.create(text="Cite a finding.", bloom_level="remember")
     article.references.create(key="erbella", csl={"title": "A title"})
+    assess_relationship(
+        article=article,
+        relationship=second.relationships.get(),
+        user=None,
+        is_relevant=True,
+        reason="Same drug.",
+        mitigation="peer_review",
+        mitigated_on=datetime.date(2025, 11, 1),
+    )
     article.sections.create(position=1, heading="The study", body="<p>word [@erbella]</p>")
     article.sections.create(position=2, heading="The study", body="<p onclick='x'>word</p>")
     article.sections.create(position=3, kind="key_learning", body="<p>word</p>")
     document = build_document(article, DAY)
     assert json.loads(json.dumps(document)) == {
-        "schema": 2,
+        "schema": 3,
         "title": "Late failure",
         "slug": "late-failure",
         "type": "short_report",
@@ -103,6 +113,9 @@ def test_the_document_holds_everything_in_order():
                         "nature": "honoraria",
                         "starts_on": "2025-01-01",
                         "ends_on": None,
+                        "is_relevant": True,
+                        "mitigation": "peer_review",
+                        "mitigated_on": "2025-11-01",
                     }
                 ],
             },
@@ -155,10 +168,10 @@ def test_reading_time_is_rounded_up(words, minutes):
 def test_a_document_costs_the_same_queries_however_long(django_assert_num_queries):
     article = PublishableArticleFactory()
     site_settings()  # remembered from here on
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         build_document(Article.objects.get(), DAY)
     for number in range(3):
         article.article_authors.create(person=DisclosureFactory().person, position=number + 2)
         article.sections.create(position=number + 3, body="<p>more</p>")
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         build_document(Article.objects.get(), DAY)

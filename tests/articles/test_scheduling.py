@@ -12,8 +12,7 @@ from django.utils import timezone
 from articles.models import Article, ArticleVersion
 from articles.services import publish_due_articles, schedule_article, withdraw_article
 from articles.signals import article_published
-from portal.people.models import Disclosure
-from tests.factories import approve, approved_article, published_article
+from tests.factories import approve, approved_article, published_article, sign_by
 from tests.fixtures_mail import wait_until
 
 HOUR = datetime.timedelta(hours=1)
@@ -72,7 +71,7 @@ def test_a_correction_comes_out_with_its_notice():
 @pytest.mark.django_db
 def test_what_is_blocked_by_then_goes_back_and_the_others_come_out():
     blocked, fine = due_article(), due_article()
-    Disclosure.objects.filter(person__article_authors__article=blocked).delete()
+    sign_by(blocked, declared=False)
     [version] = publish_due_articles()
     assert version.article == fine
     blocked.refresh_from_db()

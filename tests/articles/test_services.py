@@ -16,7 +16,6 @@ from articles.services import (
     submit_for_review,
 )
 from articles.signals import article_published
-from portal.people.models import Disclosure
 from tests.factories import (
     AgreementFactory,
     ArticleFactory,
@@ -27,6 +26,7 @@ from tests.factories import (
     approved_article,
     publish,
     published_article,
+    sign_by,
 )
 
 pytestmark = pytest.mark.django_db
@@ -79,12 +79,8 @@ def _without(part):
     return remove
 
 
-def _stale_disclosure(article):
-    Disclosure.objects.update(declared_on=timezone.localdate() - datetime.timedelta(days=365))
-
-
-def _future_disclosure(article):
-    Disclosure.objects.update(declared_on=timezone.localdate() + datetime.timedelta(days=1))
+def _declared(days):
+    return timezone.localdate() + datetime.timedelta(days=days)
 
 
 BREAKS = {
@@ -112,11 +108,17 @@ BREAKS = {
     ),
     "blank title": (lambda article: Article.objects.update(title=" "), {"title"}),
     "blank summary": (lambda article: Article.objects.update(summary=""), {"summary"}),
-    "no disclosure": (lambda article: Disclosure.objects.all().delete(), {"article_authors-0"}),
-    "stale disclosure": (_stale_disclosure, {"article_authors-0"}),
-    "disclosure of tomorrow": (_future_disclosure, {"article_authors-0"}),
+    "no disclosure": (lambda article: sign_by(article, declared=False), {"article_authors-0"}),
+    "stale disclosure": (
+        lambda article: sign_by(article, declared_on=_declared(-365)),
+        {"article_authors-0"},
+    ),
+    "disclosure of tomorrow": (
+        lambda article: sign_by(article, declared_on=_declared(1)),
+        {"article_authors-0"},
+    ),
     "disclosure that says nothing": (
-        lambda article: Disclosure.objects.update(has_none=False),
+        lambda article: sign_by(article, has_none=False),
         {"article_authors-0"},
     ),
     "unmeasurable objective": (
@@ -271,7 +273,7 @@ def test_the_database_refuses_to_change_a_version():
 def test_earlier_publication_uses_that_day():
     day = timezone.now() - datetime.timedelta(days=30)
     article = PublishableArticleFactory()
-    Disclosure.objects.update(declared_on=timezone.localdate() - datetime.timedelta(days=60))
+    sign_by(article, declared_on=_declared(-60))
     version = publish(article, published_at=day)
     assert version.document["published_on"] == timezone.localdate(day).isoformat()
     assert article.updated_at == day
@@ -288,10 +290,16 @@ def test_funders_of_the_day_are_linked_and_protected():
     version = publish(article)
     assert set(version.funders.all()) == {site_wide.funder, restricted.funder}
     assert version.document["funding"]["site_wide"] == [
-        {"name": site_wide.funder.name, "kind": "sponsorship"}
+        {
+            "name": site_wide.funder.name,
+            "kind": "sponsorship",
+            "agreement": site_wide.pk,
+            "nature": "",
+            "level": "Principal",
+        }
     ]
-    assert version.document["funding"]["restricted"] == [
-        {"name": restricted.funder.name, "kind": "educational_grant"}
+    assert [one["agreement"] for one in version.document["funding"]["restricted"]] == [
+        restricted.pk
     ]
 
 

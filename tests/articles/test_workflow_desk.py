@@ -12,7 +12,6 @@ from django.utils.html import escape
 
 from articles.models import Article, ArticleTransition, PreviewLink
 from articles.services import make_preview_link, record_edit, schedule_article, submit_for_review
-from portal.people.models import Disclosure
 from tests.articles.test_admin import change_url, form_data, panels, preview_url, publish_url
 from tests.articles.test_scheduling import due_article
 from tests.factories import (
@@ -23,6 +22,7 @@ from tests.factories import (
     approved_article,
     publish,
     published_article,
+    sign_by,
 )
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +122,7 @@ def test_a_reviewer_who_wrote_is_told_why_not(review_desk, reviewer):
 
 def test_the_form_shows_what_blocks_which_verbs_there_are_and_the_last_steps(desk, review_desk):
     article = PublishableArticleFactory()
-    Disclosure.objects.all().delete()
+    sign_by(article, declared=False)
     html = desk.get(change_url(article)).content.decode()
     assert 'href="#article_authors-0"' in html
     assert re.findall(r'class="button button--secondary" href="([^"]*)"', html) == [
@@ -152,7 +152,7 @@ def test_pages_cost_the_same_however_long_the_story(desk, count):
         with CaptureQueriesContext(connection) as queries:
             desk.get(url(article, page))
         counts[page] = len(queries)
-    assert counts == {"publish": 21, "preview_links": 6, "compare": 19}
+    assert counts == {"publish": 34, "preview_links": 6, "compare": 20}
 
 
 # --- two editors ----------------------------------------------------------------------------------
@@ -360,7 +360,7 @@ def test_a_schedule_that_failed_is_shown_with_its_reasons(desk):
     from articles.services import publish_due_articles
 
     article = due_article()
-    Disclosure.objects.all().delete()
+    sign_by(article, declared=False)
     publish_due_articles()
     [(label, note)] = panels(desk)["Could not be published as scheduled"]
     assert label == article.title
