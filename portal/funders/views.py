@@ -5,7 +5,6 @@ from django.utils import timezone
 from django.views.decorators.http import conditional_page, require_safe
 
 from portal.core.doors import public
-from portal.core.shared_pages import shared_page
 
 from .changes import change_log
 from .exports import funders_csv, funders_json
@@ -16,18 +15,18 @@ CHANGES_PER_PAGE = 50
 
 @public
 @require_safe
-@shared_page("funders/funder_list.html")
-def funder_list() -> dict[str, object]:
-    """Who pays today, how, at which level, since when and for what; and who paid before."""
+def funder_list(request: HttpRequest) -> HttpResponse:
+    """Show who pays, how, at which level, since when and for what (0 queries once remembered)."""
     today, record = timezone.localdate(), funding_record()
     current = [agreement for agreement in record if agreement.is_active]
     past = [agreement for agreement in record if not agreement.is_active]
-    return {
+    context = {
         "current": current,
         "past": past,
         "purposes": [agreement for agreement in current + past if agreement.has_purpose],
         "years": funded_years(record, today),
     }
+    return render(request, "funders/funder_list.html", context)
 
 
 @public

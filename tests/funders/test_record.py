@@ -126,9 +126,9 @@ def test_an_article_says_who_supported_it_and_nothing_twice(client, record):
     html = client.get("/articles/one/").content.decode()
     line = " ".join(strip_tags(html[html.index("Funding on") :]).split())
     assert line.startswith(
-        "Funding on 1 June 2026: The Hub is an independent medical education platform, sponsored by "
-        "Ada AG. Funders have no influence on our content. This article was supported through an "
-        "educational grant from Dee. View funders"
+        "Funding on 1 June 2026: The Hub is an independent medical education platform, sponsored "
+        "by Ada AG. Funders have no influence on our content. This article was supported through "
+        "an educational grant from Dee. View funders"
     )
 
 
