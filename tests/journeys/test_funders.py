@@ -112,7 +112,8 @@ def test_the_desk_says_what_is_wrong_and_keeps_what_was_typed(staff_page):
     staff_page.get_by_label("First day:", exact=True).fill("01/03/2026")
     staff_page.get_by_label("For what:", exact=True).fill("A purpose")
     staff_page.get_by_role("button", name="Save", exact=True).click()
-    expect(staff_page.get_by_text("This funder has an agreement of this kind")).to_be_visible()
+    summary = staff_page.get_by_role("alert")
+    expect(summary).to_contain_text("This funder has an agreement of this kind")
     expect(staff_page.get_by_label("For what:", exact=True)).to_have_value("A purpose")
     assert staff_page.evaluate(NO_SIDEWAYS_SCROLL)
     assert Agreement.objects.count() == Funder.objects.count() == 1
