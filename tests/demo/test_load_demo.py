@@ -83,7 +83,7 @@ pytestmark = pytest.mark.django_db
 def test_says_what_it_does(loaded):
     assert loaded[:2] == [
         "users: editor@demo.example, reviewer@demo.example, staff@demo.example, admin@demo.example",
-        "4 pages, 8 funders, 4 people, 11 topics",
+        "4 pages, 8 funders, 5 people, 11 topics",
     ]
     assert [line.partition(":")[0] for line in loaded[2:-1]] == ["published"] * 11 + ["draft"]
     assert loaded[-1] == "589 survey responses"
@@ -129,7 +129,7 @@ def test_funding_statement(loaded):
 
 def test_disclosures_are_never_stale(loaded):
     people = {disclosure.person for disclosure in Disclosure.objects.select_related("person")}
-    assert len(people) == 4
+    assert len(people) == 5
     assert all(person.current_disclosure() for person in people)
 
 
