@@ -115,7 +115,11 @@ def test_versions_hold_disclosures_and_funding_of_their_day(loaded):
 
 def test_draft_shows_what_is_missing(loaded):
     (draft,) = Article.objects.filter(status="draft")
-    assert [block.field for block in publication_blocks(draft)] == ["objectives-0", "sections-1"]
+    assert [block.field for block in publication_blocks(draft)] == [
+        "article_authors-0",
+        "objectives-0",
+        "sections-1",
+    ]
 
 
 def test_funding_statement(loaded):
