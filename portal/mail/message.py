@@ -61,7 +61,8 @@ class ComposedMailing:
         self.sender = stream.sender
         self._domain = self.sender.rpartition("@")[2]
         self._reference = mailing.public_id.hex
-        names = list(stream.links)
+        self._mailing_links = {name: make(mailing) for name, make in stream.mailing_links.items()}
+        names = [*stream.links, *self._mailing_links]
         self._text = _Body(mailing.text, names)
         self._html = _Body(mailing.html, names)
         # Quoted-printable writes "=" as "=3D": no text can contain the boundary.
@@ -90,7 +91,9 @@ class ComposedMailing:
         """
         if not re.fullmatch(ADDRESS_PATTERN, delivery.address):
             raise UnsendableMessageError("address")
-        links = {name: make(delivery.subscriber) for name, make in self.stream.links.items()}
+        links = self._mailing_links | {
+            name: make(delivery.subscriber) for name, make in self.stream.links.items()
+        }
         if not all(SAFE_URL.fullmatch(url) for url in links.values()):
             raise UnsendableMessageError("link")
         escaped = {name: html.escape(url) for name, url in links.items()}

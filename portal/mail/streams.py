@@ -9,7 +9,7 @@ from email.utils import parseaddr
 
 from django.conf import settings
 
-from .models import Subscriber
+from .models import Mailing, Subscriber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,13 +17,15 @@ class Stream:
     """``links``: what ``[[name]]`` in a mailing's text stands for, per subscriber: absolute URLs.
 
     A stream that ``needs_consent`` must have the link ``unsubscribe_url``: it also stands in the
-    ``List-Unsubscribe`` header (RFC 8058).
+    ``List-Unsubscribe`` header (RFC 8058). ``mailing_links``: the same, per mailing: for addresses
+    that open something, which must not stand in the outbox, where staff read what is sent.
     """
 
     key: str
     name: str
     needs_consent: bool
     links: Mapping[str, Callable[[Subscriber], str]] = field(default_factory=dict)
+    mailing_links: Mapping[str, Callable[[Mailing], str]] = field(default_factory=dict)
 
     @property
     def sender(self) -> str:
