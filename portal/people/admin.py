@@ -32,6 +32,7 @@ CHANGE_PAGE = "admin:people_person_change"
 class DisclosureInline(ReadOnly, TabularInline[Disclosure, Person]):
     model = Disclosure
     fields = ["declared_on", "declared_at", "has_none"]
+    readonly_fields = ["declared_at"]
     extra = 0
     show_change_link = True
 
@@ -206,6 +207,7 @@ class DisclosureAdmin(admin.ModelAdmin[Disclosure]):
     list_filter = ["has_none", "declared_on"]
     search_fields = ["person__name"]
     autocomplete_fields = ["person"]
+    readonly_fields = ["declared_at"]
     inlines = [FinancialRelationshipInline]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -113,21 +113,21 @@ def open_request(
     Subscriber.objects.bulk_create([Subscriber(email=address)], ignore_conflicts=True)
     subscriber = Subscriber.objects.with_address(address).get()
     with translation.override(subscriber.language):
-        site = site_settings()
+        is_stale = stale_on is not None and stale_on <= timezone.localdate(now)
         context = {
-            "site": site,
+            "site": site_settings(),
             "site_url": settings.SITE_URL,
             "person": person,
             "request": request,
             "stale_on": stale_on,
-            "is_stale": stale_on is not None and stale_on <= timezone.localdate(now),
+            "is_stale": is_stale,
             # The engine puts the link here.
             "disclosure_url": "[[disclosure_url]]",
         }
         plan_personal_mail(
             key=request.mail_key,
             subscriber=subscriber,
-            subject=_subject(context),
+            subject=_subject(is_stale=is_stale, stale_on=stale_on),
             html=render_to_string("email/disclosure_request.html", context),
             text=render_to_string("email/disclosure_request.txt", context),
             stream=DISCLOSURE_REQUESTS,
@@ -137,14 +137,14 @@ def open_request(
     return request
 
 
-def _subject(context: dict[str, Any]) -> str:
-    values = {"site": context["site"].name}
-    if context["is_stale"]:
-        return _("Your declaration for %(site)s is out of date") % values
-    if context["stale_on"]:
-        values["day"] = date_format(context["stale_on"], "j F Y")
-        return _("Your declaration for %(site)s runs out on %(day)s") % values
-    return _("Please declare your financial relationships for %(site)s") % values
+def _subject(*, is_stale: bool, stale_on: date | None) -> str:
+    # Without the site's name, which stands in front of it as the sender's: short enough for a line.
+    if is_stale:
+        return _("Your declaration is out of date")
+    if stale_on:
+        day = date_format(stale_on, "j F Y")
+        return _("Your declaration runs out on %(day)s") % {"day": day}
+    return _("Please declare your financial relationships")
 
 
 def _address_of(person: Person) -> str:
@@ -176,11 +176,8 @@ def record_disclosure(
     ``relationships``: company, nature, starts_on, ends_on. The link works once: whoever comes
     second, at the same moment too, is given what was recorded first. Raises LinkExpiredError.
     """
-    locked = (
-        DisclosureRequest.objects.select_for_update(of=("self",))
-        .select_related("disclosure", "person")
-        .get(pk=request.pk)
-    )
+    # No join: after the wait for a lock, PostgreSQL would look at the joined row as it was before.
+    locked = DisclosureRequest.objects.select_for_update().get(pk=request.pk)
     if locked.disclosure is not None:
         return locked.disclosure
     if locked.has_expired:
