@@ -14,6 +14,7 @@ View = Callable[..., HttpResponse]
 def led_on(view: View) -> View:
     """Return ``view`` (of an article's ``slug``) that answers a former address with a redirect.
 
+    To the same page at the present address. What is sent by a form is sent there again (308).
     What the view knows costs nothing more; what it does not know costs 1 query.
     """
 
@@ -23,10 +24,13 @@ def led_on(view: View) -> View:
             return view(request, slug=slug)
         except Http404:
             present = current_address(slug)
-            if present is None:
+            if present is None or request.resolver_match is None:
                 raise
         query = request.META.get("QUERY_STRING", "")
-        address = reverse("article", args=[present]) + (f"?{query}" if query else "")
-        return HttpResponsePermanentRedirect(address)
+        address = reverse(request.resolver_match.view_name, args=[present])
+        return HttpResponsePermanentRedirect(
+            f"{address}?{query}" if query else address,
+            preserve_request=request.method not in {"GET", "HEAD"},
+        )
 
     return answer

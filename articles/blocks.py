@@ -19,7 +19,7 @@ from .competing_interests import (
 from .models import Article, Overruling, Reference, Section
 from .objectives import banned_verb
 from .product_names import product_hits
-from .references import is_cited_as_retracted, is_retracted
+from .references import describe_updates, is_cited_as_retracted, is_retracted
 from .tables import table_problem
 
 # Parts of the form that are rows of their own; the admin names their elements after them.
@@ -101,7 +101,7 @@ def _author_blocks(article: Article, on: date | None) -> list[Block]:
         if (message := _disclosure_problem(holder))
     ]
     if article.approved_by_id is not None and approver_person(article) is None:
-        blocks.append(Block("", NO_APPROVER_PERSON))
+        blocks.append(Block("", str(NO_APPROVER_PERSON)))
     if not any(holder.is_author for holder in people):
         blocks.append(Block("article_authors", _("The article has no author.")))
     blocks += [
@@ -179,7 +179,7 @@ def _section_blocks(article: Article) -> list[Block]:
     sections = list(article.sections.all())
     references = list(article.references.all())
     keys = {reference.key for reference in references}
-    blocks = _retraction_blocks(references, sections)
+    blocks = [*_retraction_blocks(references, sections), *_update_blocks(references, sections)]
     if not any(
         section.kind == Section.Kind.TEXT and plain_text(section.body) for section in sections
     ):
@@ -220,4 +220,20 @@ def _retraction_blocks(references: list[Reference], sections: list[Section]) -> 
         if reference.key in cited
         and is_retracted(reference.csl)
         and not is_cited_as_retracted(reference.csl)
+    ]
+
+
+def _update_blocks(references: list[Reference], sections: list[Section]) -> list[Block]:
+    cited = {key for section in sections for key in cited_keys(section.body)}
+    return [
+        Block(
+            f"references-{row}",
+            _(
+                "Crossref reports news of the source “%(key)s”: %(news)s. Look at it, and say at "
+                "the reference that you have seen it."
+            )
+            % {"key": reference.key, "news": describe_updates(reference.updates)},
+        )
+        for row, reference in enumerate(references)
+        if reference.key in cited and not reference.updates_seen
     ]

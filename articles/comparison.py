@@ -23,7 +23,7 @@ class Difference:
 
 def compare(old: Document, new: Document) -> list[Difference]:
     """Return what differs from ``old`` to ``new``, field by field, in the order of the page."""
-    before, after = _texts(old), _texts(new)
+    before, after = document_texts(old), document_texts(new)
     # The new order, and what is only in the old one at the end.
     return [
         Difference(label, _parts(before.get(label, ""), after.get(label, "")))
@@ -32,8 +32,8 @@ def compare(old: Document, new: Document) -> list[Difference]:
     ]
 
 
-def _texts(document: Document) -> dict[str, str]:
-    """Return the plain text of each field by its label."""
+def document_texts(document: Document) -> dict[str, str]:
+    """Return the plain text of each field by its label, in the order of the page."""
     texts = {
         _("Title"): document["title"],
         _("Address"): document["slug"],

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from portal.people.models import DISCLOSURE_VALIDITY, Disclosure, Person
 
 from .citations import cited_keys
-from .models import Article, ArticleAuthor, ArticleEditor, ArticleTransition, Verb
+from .models import Article, ArticleAuthor, ArticleEditor, ArticleTransition, Reference, Verb
+from .references import describe_updates
 
 Status = Article.Status
 
@@ -89,19 +90,33 @@ def failed_schedules(request: HttpRequest) -> dict[str, Any] | None:
 def broken_references(request: HttpRequest) -> dict[str, Any] | None:
     """Citations without a reference and references never cited, in what is being worked on.
 
-    Among the articles that were changed last: looking costs their whole text (4 queries).
+    Among the articles that were changed last: looking costs their whole text. Before them, of all
+    articles, sources that were corrected or retracted since, and that nobody has looked at
+    (5 queries).
     """
     if not request.user.has_perm("articles.change_article"):
         return None
     articles = Article.objects.exclude(
         status__in=[Status.PUBLISHED, Status.WITHDRAWN]
     ).prefetch_related("sections", "objectives", "references")[:LOOKED_INTO]
-    broken = [(article, note) for article in articles if (note := _broken(article))]
+    broken = [*_updated_sources(), *((one, note) for one in articles if (note := _broken(one)))]
     return {
         "title": _("Broken references"),
         "items": [_item(article, note) for article, note in broken[:SHOWN]],
         "empty": _("Every citation has its reference, and every reference is cited."),
     }
+
+
+def _updated_sources() -> list[tuple[Article, str]]:
+    unseen = Reference.objects.filter(updates_seen=False, article__withdrawn_at=None)
+    return [
+        (
+            reference.article,
+            _("Crossref on “%(key)s”: %(news)s")
+            % {"key": reference.key, "news": describe_updates(reference.updates)},
+        )
+        for reference in unseen.select_related("article").order_by("-checked_at", "pk")[:SHOWN]
+    ]
 
 
 def _broken(article: Article) -> str:

@@ -8,18 +8,20 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from portal.core.content_cache import content_cached
 from portal.core.models import site_settings
-from portal.people.models import FinancialRelationship
 
 from .abbreviations import Abbreviations
 from .citations import CitationNumbers, strip_citations
-from .documents import Document, PersonDisclosure, csl_name
+from .disclosures import Row, one_line, shown_disclosures, valid_disclosures
+from .documents import Document, csl_name
 from .figures import page_figure
+from .labels import label_of
 from .metadata import Metadata, article_metadata
 from .models import Article, ArticleAuthor, ArticleVersion, Section
 from .references import format_vancouver, reference_links
@@ -59,7 +61,7 @@ def _card(slug: str, document: dict[str, Any]) -> Card:
     return Card(
         slug=slug,
         title=document["title"],
-        type_label=_label(Article.Type, document["type"]),
+        type_label=label_of(Article.Type, document["type"]),
         summary=strip_citations(document["summary"]),
         author_names=", ".join(author["name"] for author in document["authors"]),
         published_on=date.fromisoformat(document["published_on"]),
@@ -91,11 +93,6 @@ def published_count(author: str | None = None) -> int:
     """Return how many articles are published, of all authors or of one (1 query)."""
     articles = Article.objects.published()
     return (articles if author is None else articles.by_author(author)).count()
-
-
-def _label(choices: Any, value: str) -> str:
-    """Return the label of a stored choice; a choice that exists no more shows its value."""
-    return str(choices(value).label) if value in choices.values else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,9 @@ def published_page(slug: str) -> ArticlePage:
     Raises ``ArticleVersion.DoesNotExist`` for a draft as for what never existed.
     """
     version = _published_version(slug)
-    page = render_page(version.article, version.document, version_id=version.pk)
+    page = render_page(
+        version.article, version.document, version_id=version.pk, now=version.disclosed_now
+    )
     return _with_others(page, version)
 
 
@@ -160,14 +159,18 @@ def published_teaser(slug: str) -> ArticlePage:
     """
     version = _published_version(slug)
     document = version.document
-    page = _page(version.article, document, _public_context(document), version_id=version.pk)
+    context = _public_context(document, now=version.disclosed_now)
+    page = _page(version.article, document, context, version_id=version.pk)
     return _with_others(page, version)
 
 
 def _published_version(slug: str) -> Any:
     """Return what readers see of an article, with its history and related articles (1 query)."""
     versions = ArticleVersion.objects.published().with_history()
-    return versions.annotate(related=related_rows(_CARD_FIELDS)).get(article__slug=slug)
+    return versions.annotate(
+        related=related_rows(_CARD_FIELDS),
+        disclosed_now=valid_disclosures(timezone.localdate()),
+    ).get(article__slug=slug)
 
 
 def _with_others(page: ArticlePage, version: Any) -> ArticlePage:
@@ -176,7 +179,7 @@ def _with_others(page: ArticlePage, version: Any) -> ArticlePage:
         {
             **row,
             "published_at": datetime.fromisoformat(row["published_at"]),
-            "kind_label": _label(ArticleVersion.Kind, row["kind"]),
+            "kind_label": label_of(ArticleVersion.Kind, row["kind"]),
         }
         for row in version.history
     ]
@@ -192,16 +195,22 @@ def _with_others(page: ArticlePage, version: Any) -> ArticlePage:
     )
 
 
-def render_page(article: Article, document: Document, version_id: int | None = None) -> ArticlePage:
-    """Render ``document`` whole; ``version_id`` is None for a preview."""
+def render_page(
+    article: Article,
+    document: Document,
+    version_id: int | None = None,
+    now: list[Row] | None = None,
+) -> ArticlePage:
+    """Render ``document`` whole; ``version_id`` and ``now`` (see ``articles.disclosures``) are
+    None for a preview."""
     numbers = CitationNumbers(reference["key"] for reference in document["references"])
-    context = _public_context(document, numbers)
+    context = _public_context(document, numbers, now)
     context |= {
         "sections": _sections(document, numbers),
         "contributors": [
             {
                 **contributor,
-                "label": _label(ArticleAuthor.Contribution, contributor["contribution"]),
+                "label": label_of(ArticleAuthor.Contribution, contributor["contribution"]),
             }
             for contributor in document.get("contributors", [])
         ],
@@ -240,7 +249,7 @@ def _sections(document: Document, numbers: CitationNumbers) -> list[dict[str, An
             tables += 1
             part["table_number"] = tables
         else:
-            part["heading"] = section["heading"] or _label(Section.Kind, section["kind"])
+            part["heading"] = section["heading"] or label_of(Section.Kind, section["kind"])
         shown.append(part)
     return shown
 
@@ -268,7 +277,8 @@ def _page(
             citations=[reference["text"] for reference in context.get("references", [])],
         ),
         header=render_to_string(
-            "articles/_header.html", {**context, "is_published": version_id is not None}
+            "articles/_header.html",
+            {**context, "slug": article.slug, "is_published": version_id is not None},
         ),
         body=mark_safe(body),  # noqa: S308 - a template's output
     )
@@ -280,11 +290,17 @@ def _objective(text: str, numbers: CitationNumbers | None) -> str:
     return mark_safe(typeset_html(numbers.render(escape(text))))  # noqa: S308 - escaped, then numbered
 
 
-def _public_context(document: Document, numbers: CitationNumbers | None = None) -> dict[str, Any]:
-    """Return what stands in the header; without ``numbers`` (the teaser) nothing is cited."""
+def _public_context(
+    document: Document, numbers: CitationNumbers | None = None, now: list[Row] | None = None
+) -> dict[str, Any]:
+    """Return what stands in the header; without ``numbers`` (the teaser) nothing is cited.
+
+    ``now``: what is disclosed today, for a published version.
+    """
+    shown = shown_disclosures(document["disclosures"], now)
     return {
         "document": document,
-        "type_label": _label(Article.Type, document["type"]),
+        "type_label": label_of(Article.Type, document["type"]),
         "objectives": [_objective(text, numbers) for text in document["objectives"]],
         "published_on": date.fromisoformat(document["published_on"]),
         "updated_on": _date(document["updated_on"]),
@@ -292,26 +308,13 @@ def _public_context(document: Document, numbers: CitationNumbers | None = None) 
         "next_review_due_on": _date(document.get("next_review_due_on")),
         "funding_on": date.fromisoformat(document["funding"]["on"]),
         "restricted_names": [support["name"] for support in document["funding"]["restricted"]],
-        "disclosures": [
-            {"name": disclosure["name"], "text": disclosure_text(disclosure)}
-            for disclosure in document["disclosures"]
-        ],
+        "disclosures": shown,
+        "interests_line": one_line(shown),
     }
 
 
 def _date(value: str | None) -> date | None:
     return date.fromisoformat(value) if value else None
-
-
-def disclosure_text(disclosure: PersonDisclosure) -> str:
-    """Return what a person disclosed, in words."""
-    if disclosure["relationships"]:
-        return "; ".join(
-            f"{relationship['company']} "
-            f"({_label(FinancialRelationship.Nature, relationship['nature'])})"
-            for relationship in disclosure["relationships"]
-        )
-    return _("none declared") if disclosure["has_none"] else _("not yet disclosed")
 
 
 def _reference_list(document: Document, numbers: CitationNumbers) -> list[dict[str, Any]]:

@@ -1,11 +1,16 @@
 from django.urls import path
 
-from . import citation_files, feeds, media, search_views, sitemaps, views
+from . import citation_files, disclosure_log, feeds, media, search_views, sitemaps, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("articles/", views.article_list, name="article_list"),
     path("articles/<slug:slug>/", views.article, name="article"),
+    path(
+        "articles/<slug:slug>/disclosures/",
+        disclosure_log.article_disclosures,
+        name="article_disclosures",
+    ),
     path("preview/<str:token>/", views.preview, name="article_preview"),
     path("preview/<str:token>/media/<path:name>", views.preview_media, name="preview_media"),
     path("articles/<slug:slug>/cite.ris", citation_files.cite_ris, name="cite_ris"),

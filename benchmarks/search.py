@@ -40,9 +40,14 @@ class Question:
     kind: str
     browser: Any
     path: str
+    is_cold: bool = False  # as in a new process, or after a change of content
 
     def ask(self) -> float:
         """Return how long the answer took, in milliseconds."""
+        if self.is_cold:
+            from portal.core.content_cache import memory
+
+            memory.forget()
         started = time.perf_counter()
         answer = self.browser.get(self.path)
         taken = (time.perf_counter() - started) * 1000
@@ -63,10 +68,18 @@ def questions() -> list[Question]:
     attested.post(reverse("gate"), declaration)
     search, listing = reverse("search"), reverse("article_list")
     largest = max(topics_in_use(), key=lambda topic: topic.article_count)
+    topic_feed = reverse("topic_feed", args=[largest.slug])
     found = [
-        Question("list", visitor, listing),
-        Question("list", visitor, f"{listing}?page=10"),
-        Question("list", visitor, largest.get_absolute_url()),
+        Question(kind, visitor, path, is_cold=kind == "list_cold")
+        for kind in ("list", "list_cold")
+        for path in (
+            listing,
+            f"{listing}?page=10",
+            largest.get_absolute_url(),
+            f"{largest.get_absolute_url()}?page=5",
+            reverse("feed"),
+            topic_feed,
+        )
     ]
     for kind, words in WORDS.items():
         for word in words:
@@ -104,22 +117,24 @@ def measure(articles: int, runs: int, turns: int) -> Result:
             "runs": runs,
             "asked_per_run": turns * len(asked),
             "load_average": round(os.getloadavg()[0], 1),
-            "is_within_limits": all(
-                value <= (LIST_LIMIT if kind == "list" else SEARCH_LIMIT)
-                for kind, value in p95.items()
-            ),
+            "is_within_limits": all(value <= limit(kind) for kind, value in p95.items()),
             "milliseconds": {
                 kind: {
                     "p50": median([times.p50 for times in of_runs], 1),
                     "p95": p95[kind],
                     # Where others use the machine, the run that they disturbed least.
                     "p95_of_best_run": round(min(times.p95 for times in of_runs), 1),
-                    "limit": LIST_LIMIT if kind == "list" else SEARCH_LIMIT,
+                    "limit": limit(kind),
                 }
                 for kind, of_runs in sorted(found.items())
             },
         },
     )
+
+
+def limit(kind: str) -> int:
+    """Return how many milliseconds a page of this kind may take."""
+    return LIST_LIMIT if kind.startswith("list") else SEARCH_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import Exists, OuterRef
 from django.forms import BoundField
 from django.http import QueryDict
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from articles.models import Article, ArticleVersion
@@ -56,7 +57,9 @@ class SurveyForm(forms.Form):
         self.article_id = article_id
         self.article_version_id = article_version_id
         for item in survey.items:
-            message = _("Choose how far you agree.")
+            message = gettext("Choose how far you agree with “%(statement)s”.") % {
+                "statement": item.wording.text.rstrip(".")
+            }
             self.fields[field_name(item)] = forms.TypedChoiceField(
                 label=item.wording.text,
                 choices=Level.choices,
@@ -140,6 +143,7 @@ class ExportForm(forms.Form):
     purpose = forms.CharField(
         label=_("Purpose"),
         max_length=500,
+        error_messages={"required": _("Enter the purpose.")},
         help_text=_("What the file is for. It is kept in the log of exports under your name."),
     )
     article = forms.ModelChoiceField(
@@ -153,6 +157,7 @@ class ExportForm(forms.Form):
         choices=Flavour.choices,
         initial=Flavour.ANALYSIS,
         widget=forms.RadioSelect,
+        error_messages={"required": _("Choose the program.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

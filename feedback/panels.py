@@ -20,12 +20,13 @@ def latest_results(request: HttpRequest) -> dict[str, Any] | None:
         {
             "label": article.title,
             "url": reverse("admin:feedback_article_results", args=[article.pk]),
-            "note": ngettext("%(n)d response", "%(n)d responses", article.n) % {"n": article.n},
+            "note": ngettext("%(n)d reader answered", "%(n)d readers answered", article.n)
+            % {"n": article.n},
         }
         for article in articles_with_responses().filter(n__gte=MIN_PEOPLE)[:ITEMS]
     ]
     everything = {"label": _("All results and exports"), "url": reverse("admin:feedback_results")}
-    return {"title": _("Survey results"), "items": [*newest, everything]}
+    return {"title": _("Latest results"), "items": [*newest, everything]}
 
 
 def low_rated(request: HttpRequest) -> dict[str, Any] | None:

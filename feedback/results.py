@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from math import floor
 from typing import TypedDict, cast
 
 from django.db import connection
@@ -19,6 +20,7 @@ MIN_PEOPLE = 10
 # The bar of 100 % is this long; the chart has room for one to each side of its middle.
 BAR_LENGTH = 300
 BAR_HEIGHT = 28
+WHOLE = 100  # per cent
 # A share below this many per cent has no room for its label inside the bar.
 MIN_LABELLED_PERCENT = 8
 
@@ -61,6 +63,12 @@ class StatementResult:
         return self.n >= MIN_PEOPLE
 
     @property
+    def rounded_sum(self) -> int:
+        """What the shares add up to as they are shown: in whole per cent."""
+        # Halves go up, as in the template's "floatformat".
+        return sum(floor(share.percent + 0.5) for share in self.shares)
+
+    @property
     def top_2(self) -> int:
         """How many agree or strongly agree."""
         return sum(share.count for share in self.shares if share.level >= Level.AGREE)
@@ -86,6 +94,11 @@ class ArticleResults:
     @property
     def is_shown(self) -> bool:
         return self.n >= MIN_PEOPLE
+
+    @property
+    def are_rounded_off(self) -> bool:
+        """Whether a reader who adds up the percentages of a statement misses some of the 100."""
+        return any(s.is_shown and s.rounded_sum != WHOLE for s in self.statements)
 
 
 class HasCount(TypedDict):

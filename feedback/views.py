@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from articles.addresses import led_on
 from articles.models import Article
 from portal.attestation.models import Reader
 from portal.core.http import private
@@ -27,6 +28,7 @@ from .services import save_response
 
 @private
 @require_http_methods(["GET", "HEAD", "POST"])
+@led_on
 def respond(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the survey with the reader's earlier answers; keep what is sent, once."""
     article = get_object_or_404(Article.objects.published(), slug=slug)
@@ -82,6 +84,7 @@ def _save(request: HttpRequest, article: Article, reader_id: UUID) -> HttpRespon
 
 @private
 @require_safe
+@led_on
 def thanks(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a reader what was kept, and the way to change it."""
     article = get_object_or_404(Article.objects.published(), slug=slug)

@@ -167,6 +167,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("DISCLOSURE_SCAN_SECONDS", default=600),
         "options": {"expires": 600},
     },
+    # Ten sources each time (articles/reference_import/rechecking.py).
+    "recheck-references": {
+        "task": "articles.tasks.recheck_references",
+        "schedule": env.float("REFERENCE_CHECK_SECONDS", default=600),
+        "options": {"expires": 600},
+    },
 }
 
 # --- E-mail ---------------------------------------------------------------------------------------
@@ -277,6 +283,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", _("English"))]
+FORMAT_MODULE_PATH = "portal.core.formats"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True

@@ -1,12 +1,11 @@
-"""Every kind of page of the portal, as the demo shows it, and how a browser gets there.
+"""Every kind of page of the portal, as the demo shows it.
 
 The screenshots (``python -m tests.screenshots``) and the tests of every page
-(``tests/journeys/test_every_page.py``) walk the same list: a page that is shown is checked.
+(``tests/journeys/test_every_page.py``) walk the same list (``tests/tour.py``): a page that is shown
+is checked.
 """
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 
@@ -15,7 +14,6 @@ from django.core.management import call_command
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Browser, BrowserContext, Page, Response, Route
 
 from articles.models import Article, Topic
 from articles.services import (
@@ -34,7 +32,6 @@ from portal.mail.models import Mailing, Subscriber
 from portal.people.models import Person
 from portal.updates.services import announce_article, confirm_subscription
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
-from tests.browser import open_context
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
 FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more than none
@@ -170,6 +167,7 @@ def _public_places(article: Article) -> list[Place]:
         Place("topic-empty", empty.get_absolute_url()),
         Place("author", reverse("author", args=["clara-placeholder"])),
         Place("teaser", article.get_absolute_url()),
+        Place("article-disclosures", reverse("article_disclosures", args=[CORRECTED])),
         Place("gate", f"{reverse('gate')}?next={article.get_absolute_url()}"),
         Place("gate-error", reverse("gate"), press="Continue"),
         Place("patients", reverse("not_a_professional")),
@@ -298,12 +296,14 @@ def _editor_places(article: Article) -> list[Place]:
             reverse("admin:people_person_change", args=[Person.objects.earliest("pk").pk]),
             DESK_EDITOR,
         ),
+        Place("desk-person-error", reverse("admin:people_person_add"), DESK_EDITOR, press="Save"),
     ]
 
 
 def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
     few = Article.objects.get(slug=FEW_RESPONSES)
     export = reverse("admin:feedback_export")
+    agreement = reverse("admin:funders_agreement_add")
 
     def staff(name: str, view: str, *arguments: object) -> Place:
         return Place(name, reverse(f"admin:{view}", args=arguments), DESK_STAFF)
@@ -324,85 +324,9 @@ def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
         staff("desk-deliveries", "mail_delivery_changelist"),
         staff("desk-settings", "core_sitesettings_change", 1),
         staff("desk-page", "core_page_change", PlainPage.objects.earliest("pk").pk),
+        Place("desk-page-error", reverse("admin:core_page_add"), DESK_STAFF, press="Save"),
+        Place("desk-agreement-error", agreement, DESK_STAFF, press="Save"),
     ]
-
-
-class Tour:
-    """Browsers of all visitors, each made when it is first needed."""
-
-    def __init__(
-        self, gallery: Gallery, browser: Browser, base_url: str, **options: object
-    ) -> None:
-        self._gallery, self._browser = gallery, browser
-        self._base_url, self._options = base_url, options
-        self._contexts: dict[str, BrowserContext] = {}
-        self.complaints: list[str] = []
-        # Everything that the page which was visited last has loaded, itself first.
-        self.loaded: list[Response] = []
-
-    def visit(self, place: Place) -> Page:
-        """Return a page of the place's visitor, standing there; the one before is closed.
-
-        In one and the same tab Chromium loads fonts again that only the page before has used.
-        """
-        context = self._context_of(place.visitor)
-        for page in context.pages:
-            page.close()
-        page = context.new_page()
-        page.on("response", self._note)
-        if place.html:
-            _serve(page, place)
-        response = page.goto(place.address)
-        if place.press:
-            with page.expect_navigation() as navigation:
-                page.locator("main, #content").get_by_role("button", name=place.press).first.click()
-            response = navigation.value
-        assert response is not None
-        assert response.status == place.status, f"{place.name}: {response.status}"
-        return page
-
-    def _context_of(self, visitor: str) -> BrowserContext:
-        if visitor not in self._contexts:
-            context = open_context(self._browser, self._base_url, self.complaints, **self._options)
-            context.add_cookies(
-                [
-                    {"name": name, "value": value, "url": self._base_url}
-                    for name, value in self._gallery.cookies[visitor].items()
-                ]
-            )
-            self._contexts[visitor] = context
-        return self._contexts[visitor]
-
-    def _note(self, response: Response) -> None:
-        if response.request.is_navigation_request():
-            self.loaded.clear()
-        self.loaded.append(response)
-
-    def close(self) -> None:
-        for context in self._contexts.values():
-            context.close()
-
-
-@contextmanager
-def tour(gallery: Gallery, browser: Browser, base_url: str, **options: object) -> Iterator[Tour]:
-    """Open browsers with the options of Playwright's ``new_context``; close them at the end."""
-    opened = Tour(gallery, browser, base_url, **options)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def _serve(page: Page, place: Place) -> None:
-    headers = {"content-type": "text/html; charset=utf-8"}
-    if not place.is_mail:
-        answer = page.request.get("/livez")
-        headers["content-security-policy"] = answer.headers["content-security-policy"]
-
-    def answer_with_html(route: Route) -> None:
-        route.fulfill(status=place.status, headers=headers, body=place.html)
-
-    page.route(f"**{place.address}", answer_with_html)
 
 
 def _let_in(visitor: str) -> dict[str, str]:

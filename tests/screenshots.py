@@ -39,14 +39,52 @@ READY = """async () => {
     await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
     await document.fonts.ready;
 }"""
-# Place → file in docs/screenshots/ and the last thing in the picture: it ends where that does.
+# Two references that are really there, and a line that is none.
+REFERENCES = """\
+TY  - JOUR
+AU  - Cheson, B D
+AU  - Fisher, R I
+AU  - Barrington, S F
+TI  - Recommendations for initial evaluation, staging, and response assessment of Hodgkin and non-Hodgkin lymphoma: the Lugano classification
+JO  - J Clin Oncol
+PY  - 2014
+VL  - 32
+IS  - 27
+SP  - 3059
+EP  - 3068
+ER  -
+TY  - JOUR
+AU  - Spruance, S L
+AU  - Reid, J E
+AU  - Grace, M
+AU  - Samore, M
+TI  - Hazard ratio in clinical trials
+JO  - Antimicrob Agents Chemother
+PY  - 2004
+VL  - 48
+IS  - 8
+SP  - 2787
+EP  - 2792
+ER  -
+see also the registry's own report
+"""  # noqa: E501 - a title is one line
+
+
+def _read_references(page: Page) -> None:
+    page.locator("textarea").fill(REFERENCES)
+    page.get_by_role("button", name="Read").click()
+
+
+# Place → what somebody does there, and the name of the picture that shows what comes of it.
+STEPS = {"desk-import": ("desk-import-read", _read_references)}
+# Picture → file in docs/screenshots/ and the last thing in the picture: it ends where that does.
 DOCUMENTED = {
     "home": ("home.png", ".card-list > li"),
     "article": ("article.png", ".key-data ul"),
     "survey": ("survey.png", "fieldset.scale >> nth=2"),
     "desk-article-results": ("results.png", ".table-region"),
-    "desk-article-draft": ("editors-checklist.png", ".workflow"),
-    "desk-import": ("editors-import.png", "#content form"),
+    "desk-article-draft": ("editors-checklist.png", ".field-summary"),
+    "desk-import-read": ("editors-import.png", ".import-problems"),
     "desk-approve": ("editors-approve.png", "#content form"),
     "desk-compare": ("editors-compare.png", "#content"),
 }
@@ -107,9 +145,11 @@ def main(wanted: list[str]) -> int:
     PICTURES.mkdir(parents=True, exist_ok=True)
     DOCUMENTATION.mkdir(parents=True, exist_ok=True)
     with portal() as address, chromium(program) as browser:
-        from tests.gallery import load_gallery, tour
+        from tests.gallery import load_gallery
+        from tests.tour import tour
 
         gallery = load_gallery()
+        _revise_a_draft()
         places = [place for place in gallery.places if not names or place.name.startswith(names)]
         for width in widths:
             for scheme in schemes:
@@ -128,10 +168,37 @@ def main(wanted: list[str]) -> int:
 
 def _take(tour: Any, place: Any, which: str) -> None:
     page = tour.visit(place)
+    _picture(page, place.name, which)
+    if place.name in STEPS:
+        name, step = STEPS[place.name]
+        step(page)
+        _picture(page, name, which)
+
+
+def _picture(page: Page, name: str, which: str) -> None:
     page.evaluate(READY)
-    page.screenshot(path=PICTURES / f"{place.name}-{which}.png", full_page=True, caret="hide")
-    if which == "1280-light" and place.name in DOCUMENTED:
-        _document(page, *DOCUMENTED[place.name])
+    page.screenshot(path=PICTURES / f"{name}-{which}.png", full_page=True, caret="hide")
+    if which == "1280-light" and name in DOCUMENTED:
+        _document(page, *DOCUMENTED[name])
+
+
+def _revise_a_draft() -> None:
+    """Change a draft that has been published, so that there is something to compare."""
+    from articles.models import Article
+    from articles.services import record_edit
+    from portal.accounts.models import User
+    from portal.demo.users import EDITOR
+    from tests.gallery import CORRECTED
+
+    article = Article.objects.get(slug=CORRECTED)
+    article.summary = article.summary.replace("the same table", "one made-up table")
+    article.save()
+    section = article.sections.get(heading="Three cautions")
+    section.body = section.body.replace(
+        "may put the better drug last", "may rank the better drug last"
+    ).replace("It is then kinder to everybody to report", "Report")
+    section.save()
+    record_edit(article=article, user=User.objects.get(email=EDITOR.email))
 
 
 def _document(page: Page, name: str, last: str) -> None:

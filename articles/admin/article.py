@@ -3,9 +3,10 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, ManyToManyField, QuerySet
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -63,7 +64,7 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
     search_fields = ["title", "summary", "article_authors__person__name"]
     date_hierarchy = "first_published_at"
     readonly_fields = ["status", "first_published_at", "updated_at"]
-    filter_horizontal = ["topics", "supported_by"]
+    filter_horizontal = ["topics"]
     prepopulated_fields = {"slug": ["title"]}
     fieldsets = [
         (None, {"fields": ["title", "slug", "type", "summary", "topics"]}),
@@ -114,6 +115,14 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
         """Whoever takes a withdrawn article up again says so first."""
         is_withdrawn = obj is not None and obj.status == Article.Status.WITHDRAWN
         return not is_withdrawn and super().has_change_permission(request, obj)
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "supported_by":
+            # "Available supported by" would be what Django makes of the field's own name.
+            kwargs["widget"] = FilteredSelectMultiple(_("agreements"), is_stacked=False)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_form(
         self, request: HttpRequest, obj: Article | None = None, change: bool = False, **kwargs: Any

@@ -1,6 +1,10 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 
 from articles.models import (
@@ -37,6 +41,7 @@ class SectionInline(admin.StackedInline[Section, Article]):
     form = SectionForm
     formset = SectionFormSet
     extra = 0
+    readonly_fields = ["text"]
     fieldsets = [
         (None, {"fields": ["position", "kind", "heading", "body"]}),
         # The class is what js/section_kinds.js looks for.
@@ -48,6 +53,19 @@ class SectionInline(admin.StackedInline[Section, Article]):
             },
         ),
     ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Article | None = None) -> Any:
+        """Show whoever may only look the text as it reads, not its tags."""
+        article_admin = self.admin_site.get_model_admin(Article)
+        if obj is None or article_admin.has_change_permission(request, obj):
+            return self.fieldsets
+        _fields, figure = self.fieldsets
+        return [(None, {"fields": ["position", "kind", "heading", "text"]}), figure]
+
+    @admin.display(description=gettext_lazy("text"))
+    def text(self, section: Section) -> SafeString:
+        body = mark_safe(section.body)  # noqa: S308 - the field sanitises whatever is saved
+        return format_html('<div class="readonly-text">{}</div>', body)
 
 
 class AbbreviationInline(TabularInline[Abbreviation, Article]):
@@ -61,6 +79,15 @@ class ReferenceInline(admin.StackedInline[Reference, Article]):
     extra = 0
     fieldsets = [
         (None, {"fields": [("key", "type"), "authors", "title", "container_title"]}),
-        (None, {"fields": [("year", "volume", "issue", "pages"), ("doi", "pmid"), "url"]}),
-        (None, {"fields": ["retraction"]}),
+        (
+            None,
+            {
+                "fields": [
+                    ("year", "volume", "issue", "pages"),
+                    ("doi", "pmid"),
+                    ("url", "accessed"),
+                ]
+            },
+        ),
+        (None, {"fields": ["retraction", "news_seen"]}),
     ]

@@ -1,12 +1,20 @@
 """The form of a reference: plain fields for editors, CSL-JSON in the database."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from articles.models import Reference
-from articles.references import Csl, is_cited_as_retracted, is_retracted, set_retraction
+from articles.references import (
+    Csl,
+    describe_updates,
+    is_cited_as_retracted,
+    is_retracted,
+    set_retraction,
+)
 
 TYPES = [
     ("article-journal", _("Journal article")),
@@ -67,6 +75,15 @@ def issued_year(csl: Csl) -> int | None:
         return None
 
 
+def accessed_day(csl: Csl) -> date | None:
+    """Return the day on which a source was read, if all of it is known."""
+    try:
+        year, month, day = csl["accessed"]["date-parts"][0]
+        return date(int(year), int(month), int(day))
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+
+
 class ReferenceForm(forms.ModelForm[Reference]):
     """Reads and writes ``csl``; what it has no field for (a month, an edition) stays in there."""
 
@@ -103,7 +120,15 @@ class ReferenceForm(forms.ModelForm[Reference]):
     url = forms.URLField(
         label=_("Web address"), max_length=1000, required=False, assume_scheme="https"
     )
+    accessed = forms.DateField(
+        label=_("Read on"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("Of a web page, which may change: “[cited 2025 Dec 1]”."),
+    )
     retraction = forms.ChoiceField(label=_("Retracted"), choices=RETRACTIONS, required=False)
+
+    news_seen = forms.BooleanField(label=_("I have looked at it"), required=False)
 
     class Meta:
         model = Reference
@@ -112,6 +137,13 @@ class ReferenceForm(forms.ModelForm[Reference]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         csl = self.instance.csl
+        news = self.fields["news_seen"]
+        if self.instance.updates_seen:
+            news.widget = forms.HiddenInput()
+        else:
+            news.help_text = _(
+                "Crossref reports: %(news)s. Until you say so, it blocks publication."
+            ) % {"news": describe_updates(self.instance.updates)}
         if not csl:
             return
         kind = csl.get("type", TYPES[0][0])
@@ -123,8 +155,15 @@ class ReferenceForm(forms.ModelForm[Reference]):
             type=kind,
             authors=format_names(csl.get("author")),
             year=issued_year(csl),
+            accessed=accessed_day(csl),
             retraction=_retraction(csl),
         )
+
+    def clean_accessed(self) -> date | None:
+        day: date | None = self.cleaned_data["accessed"]
+        if day is not None and day > timezone.localdate():
+            raise forms.ValidationError(_("This day has not come yet."))
+        return day
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -134,6 +173,8 @@ class ReferenceForm(forms.ModelForm[Reference]):
 
     def save(self, commit: bool = True) -> Reference:
         self.instance.csl = self._merged()
+        if self.cleaned_data["news_seen"]:
+            self.instance.updates_seen = True
         return super().save(commit)
 
     def _merged(self) -> Csl:
@@ -148,6 +189,9 @@ class ReferenceForm(forms.ModelForm[Reference]):
             _set(csl, "author", parse_names(data["authors"]))
         if data["year"] != issued_year(csl):
             _set(csl, "issued", {"date-parts": [[data["year"]]]} if data["year"] else None)
+        # A day of which only the year or the month is known has no place in the form, and stays.
+        if (day := data["accessed"]) != accessed_day(csl):
+            _set(csl, "accessed", {"date-parts": [[day.year, day.month, day.day]]} if day else None)
         if data["retraction"] != _retraction(csl):
             set_retraction(
                 csl,

@@ -52,7 +52,7 @@ class ReadForm(forms.Form):
         label=gettext_lazy("Or a file"),
         required=False,
         help_text=gettext_lazy(
-            "RIS from a reference manager, or PubMed’s own format (.nbib); "  # noqa: RUF001
+            "RIS from a reference manager, or PubMed’s own format (.nbib); "
             "at most 1,000 references."
         ),
     )

@@ -96,7 +96,7 @@ class ScheduleForm(VersionForm):
 
     def __init__(self, data: Any, *, article: Article, latest: int) -> None:
         super().__init__(data, article=article, latest=latest)
-        self.fields["scheduled_for"].help_text = _("In the site's time zone, %(zone)s.") % {
+        self.fields["scheduled_for"].help_text = _("In the site’s time zone, %(zone)s.") % {
             "zone": timezone.get_current_timezone_name()
         }
 

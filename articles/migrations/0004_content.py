@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='article',
             name='next_review_due_on',
-            field=models.DateField(blank=True, help_text="From that day on, the desk's start page reminds of it.", null=True, verbose_name='next medical review due on'),
+            field=models.DateField(blank=True, help_text='From that day on, the desk’s start page reminds of it.', null=True, verbose_name='next medical review due on'),
         ),
         migrations.AddField(
             model_name='articleauthor',

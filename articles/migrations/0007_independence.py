@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('articles', '0005_search'),
+        ('articles', '0006_references_and_topics'),
         ('funders', '0002_history_and_kinds'),
         ('people', '0003_declared_by_link'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

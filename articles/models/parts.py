@@ -2,7 +2,7 @@
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -183,6 +183,11 @@ class Reference(models.Model):
         validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9_-]*$", _("Letters, digits, - and _."))],
     )
     csl = models.JSONField(_("source (CSL-JSON)"), default=dict)
+    # What articles.reference_import.rechecking found out: when it last asked, and the corrections
+    # and retractions (``SourceUpdate`` as JSON) that somebody has to look at.
+    checked_at = models.DateTimeField(null=True, editable=False)
+    updates = models.JSONField(default=list, editable=False)
+    updates_seen = models.BooleanField(default=True, editable=False)
 
     class Meta:
         ordering = ["pk"]
@@ -193,7 +198,23 @@ class Reference(models.Model):
                 fields=["article", "key"],
                 name="articles_reference_key_unique",
                 violation_error_message=_("Another reference of this article has this key."),
-            )
+            ),
+            models.CheckConstraint(
+                name="articles_reference_updates_to_see",
+                condition=Q(updates_seen=True) | ~Q(updates=[]),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                F("checked_at").asc(nulls_first=True),
+                name="articles_reference_checked",
+                condition=Q(csl__has_key="DOI"),
+            ),
+            models.Index(
+                fields=["article"],
+                name="articles_reference_unseen",
+                condition=Q(updates_seen=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """The tree of topics."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +42,10 @@ class Topic(models.Model):
 
 @on_every_page("id", "name", "slug", "description", "parent_id", "has_articles")
 def _topic_rows() -> models.QuerySet[Topic]:
-    links: Any = Topic.articles.through
+    # By way of the drafts' topics, whose index leads to the first such article at once. To look at
+    # those of the versions took 30 ms of each cold page at 50,000 articles; topics_in_use is exact.
     # As ArticleQuerySet.published(): articles stand on top of topics.
+    links: Any = Topic.articles.through
     published = links.objects.filter(
         topic=OuterRef("pk"),
         article__published_version__isnull=False,
@@ -98,20 +101,13 @@ def topic_tree() -> TopicTree:
     return tree
 
 
-# UNION drops what was found before, so a circle of topics ends, too.
+# One row for each set of topics that articles have, read from an index alone. To follow the tree in
+# PostgreSQL and to count each article once took ten times as long at 50,000 articles.
 _COUNTS = """
-    WITH RECURSIVE within (topic_id, narrower_id) AS (
-        SELECT id, id FROM articles_topic
-        UNION
-        SELECT within.topic_id, topic.id
-        FROM within JOIN articles_topic topic ON topic.parent_id = within.narrower_id
-    )
-    SELECT within.topic_id, count(DISTINCT article.id)
-    FROM within
-    JOIN articles_article_topics link ON link.topic_id = within.narrower_id
-    JOIN articles_article article ON article.id = link.article_id
-    WHERE article.published_version_id IS NOT NULL AND article.withdrawn_at IS NULL
-    GROUP BY within.topic_id
+    SELECT search_topics, count(*)
+    FROM articles_article
+    WHERE published_version_id IS NOT NULL AND withdrawn_at IS NULL
+    GROUP BY search_topics
 """
 
 
@@ -120,18 +116,26 @@ def topic_counts() -> dict[int, int]:
     """Return how many published articles each topic in use has, by its key (1 query).
 
     Those of narrower topics are counted, too, each article once. No part of what every page
-    shows: at 50,000 articles it takes longer than the rest of a page.
+    shows: at 50,000 articles it takes as long as the rest of a page.
     """
+    tree = topic_tree()
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS)
-        return dict(cursor.fetchall())
+        rows = cursor.fetchall()
+    counts: Counter[int] = Counter()
+    for keys, count in rows:
+        # A topic may have been deleted since.
+        topics = [tree.topics[key] for key in keys if key in tree.topics]
+        for topic in {one for own in topics for one in (own, *tree.path(own))}:
+            counts[topic.pk] += count
+    return dict(counts)
 
 
 @content_cached
 def topics_in_use() -> list[Topic]:
     """Return the topics with published articles, with their ``article_count`` (1 query)."""
     counts = topic_counts()
-    topics = topic_tree().in_use
+    topics = [topic for topic in topic_tree().topics.values() if topic.pk in counts]
     for topic in topics:
-        topic.article_count = counts.get(topic.pk, 0)  # type: ignore[attr-defined]
+        topic.article_count = counts[topic.pk]  # type: ignore[attr-defined]
     return topics

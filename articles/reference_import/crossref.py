@@ -1,6 +1,6 @@
 """A work as the Crossref REST API describes it."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from django.utils.translation import gettext as _
 
@@ -30,6 +30,31 @@ _TYPES = {
 _RETRACTIONS = {"retraction", "partial_retraction", "removal", "withdrawal"}
 
 
+class SourceUpdate(TypedDict):
+    """What became of a source after it came out; DOI and date as far as Crossref says."""
+
+    kind: str  # "retraction", "erratum" …
+    DOI: str  # of the notice
+    date: str
+
+
+def source_updates(work: dict[str, Any]) -> list[SourceUpdate]:
+    """Return the corrections and retractions that Crossref knows of ``work``."""
+    return [
+        SourceUpdate(
+            kind=clean(update.get("type")).lower().replace("_", " "),
+            DOI=clean_doi(update.get("DOI")),
+            date=_day(update),
+        )
+        for update in _list(work, "updated-by")
+        if isinstance(update, dict) and clean(update.get("type"))
+    ]
+
+
+def is_retraction(update: SourceUpdate) -> bool:
+    return update["kind"].replace(" ", "_") in _RETRACTIONS
+
+
 def read_work(reading: Reading, line: int, doi: str, work: dict[str, Any]) -> None:
     """Add ``work`` (the API's "message") to ``reading``: the answer to ``doi`` of that line."""
     csl = _to_csl(work)
@@ -50,13 +75,17 @@ def read_work(reading: Reading, line: int, doi: str, work: dict[str, Any]) -> No
 
 def _retract(csl: Csl, update: dict[str, Any]) -> None:
     set_retraction(csl, retracted=True)
-    day = _date(update, "updated").get("date-parts", [[]])[0]
     known = {
         "DOI": clean_doi(update.get("DOI")),
-        "date": "-".join(f"{number:02}" for number in day),
+        "date": _day(update),
         "source": clean(update.get("source")),
     }
     csl["custom"] = {"retraction": {name: text for name, text in known.items() if text}}
+
+
+def _day(update: dict[str, Any]) -> str:
+    day = _date(update, "updated").get("date-parts", [[]])[0]
+    return "-".join(f"{number:02}" for number in day)
 
 
 def _to_csl(work: dict[str, Any]) -> Csl:

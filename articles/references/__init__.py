@@ -2,6 +2,7 @@
 
 from .csl import (
     Csl,
+    describe_updates,
     is_cited_as_retracted,
     is_retracted,
     reference_links,
@@ -13,6 +14,7 @@ from .vancouver import format_vancouver
 
 __all__ = [
     "Csl",
+    "describe_updates",
     "format_vancouver",
     "is_cited_as_retracted",
     "is_retracted",

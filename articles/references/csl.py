@@ -79,6 +79,16 @@ def set_retraction(csl: Csl, *, retracted: bool, cited_as_retracted: bool = Fals
         csl.pop("custom", None)
 
 
+def describe_updates(updates: Any) -> str:
+    """Return "erratum, 2025-03-01, doi: 10.1/x" for each of a reference's ``updates``."""
+    lines = []
+    for update in updates if isinstance(updates, list) else []:
+        doi = text_of(update, "DOI")
+        parts = (text_of(update, "kind"), text_of(update, "date"), f"doi: {doi}" if doi else "")
+        lines.append(", ".join(part for part in parts if part))
+    return "; ".join(lines)
+
+
 def _custom(csl: Csl) -> dict[str, Any]:
     custom = csl.get("custom")
     return dict(custom) if isinstance(custom, dict) else {}

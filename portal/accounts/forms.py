@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class _OurWordsMixin:
-    """Label the fields as the rest of the site does, without placeholders.
+    """Label the fields as the rest of the site does, without placeholders; say what is missing.
 
     allauth repeats each label as a placeholder, where it looks like an answer.
     """
@@ -18,12 +18,22 @@ class _OurWordsMixin:
         "password2": _("Password again"),
         "remember": _("Stay signed in on this device"),
     }
+    missing = {
+        "email": _("Enter your e-mail address."),
+        "login": _("Enter your e-mail address."),
+        "oldpassword": _("Enter your current password."),
+        "password": _("Enter your password."),
+        "password1": _("Enter a password."),
+        "password2": _("Enter the password again."),
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():  # type: ignore[attr-defined]
             field.label = self.labels.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
+            if name in self.missing:
+                field.error_messages["required"] = self.missing[name]
 
 
 class LoginForm(_OurWordsMixin, forms.LoginForm):  # type: ignore[misc]

@@ -34,7 +34,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(
         _("may use the desk"),
         default=False,
-        help_text=_("May sign in to the editors' and staff desk."),
+        help_text=_("May sign in to the editors’ and staff desk."),
     )
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Switch off instead of deleting the account.")

@@ -49,7 +49,7 @@ def _refuse_unknown_filters(request: HttpRequest, model_admin: admin.ModelAdmin[
 
 
 class PortalAdminSite(admin.AdminSite):
-    site_header = _("Editors' and staff desk")
+    site_header = _("Editors’ and staff desk")
     site_title = _("Desk")
     index_title = _("What needs doing")
     index_template = "admin/start.html"
@@ -58,6 +58,7 @@ class PortalAdminSite(admin.AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
+        self.empty_value_display = "\N{EN DASH}"
         # Sign-in goes through allauth: one set of rate limits, one place for a second factor.
         self.login = secure_admin_login(self.login)  # type: ignore[method-assign]
 

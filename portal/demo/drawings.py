@@ -1,7 +1,8 @@
 """Figures of the demonstration articles, drawn from their worked examples.
 
-An article's file names one of ``DRAWINGS``. Sizes are in pixels of an image that is twice as fine
-as the widest figure on a page (720 CSS pixels).
+An article's file names one of ``DRAWINGS``. Sizes are in pixels of an image that is about twice
+as fine as a wide window shows it (static/css/prose.css), and whose letters can still be read on a
+phone, where it is 288 CSS pixels wide.
 """
 
 from collections.abc import Callable
@@ -19,8 +20,9 @@ FOLLOW_UP = (
 LAST_MONTH = 12
 MONTHS_SHOWN = range(0, LAST_MONTH + 1, 3)
 
-SIZE = (1440, 1040)
-LEFT, RIGHT, TOP, BOTTOM = 170, 1370, 130, 750  # of the plot
+SIZE = (1080, 1050)
+LEFT, RIGHT, TOP, BOTTOM = 130, 1040, 120, 720  # of the plot
+LETTERS = 42
 FONT = settings.BASE_DIR / "static" / "vendor" / "source-sans-3" / "latin-normal.woff2"
 # At least 4.5 : 1 on white each, and told apart without colour: by line style and label.
 INK, SOFT, CURVE, MEDIAN, GRID = "#15212a", "#4b5963", "#0b4a5a", "#a8420a", "#d5dfe2"
@@ -91,14 +93,14 @@ def _text(
     weight: int = 400,
     anchor: str = "la",
 ) -> None:
-    font = ImageFont.truetype(FONT, 38)
+    font = ImageFont.truetype(FONT, LETTERS)
     font.set_variation_by_axes([weight])
     # A rim of white keeps the lines of the grid out of the letters.
     draw.text(place, text, fill=fill, font=font, anchor=anchor, stroke_width=5, stroke_fill="white")
 
 
 def _axes(draw: ImageDraw.ImageDraw) -> None:
-    _text(draw, (LEFT - 100, 22), "Estimated share free of progression", weight=650)
+    _text(draw, (LEFT - 106, 24), "Estimated share free of progression", weight=650)
     for percent in range(0, 101, 25):
         height = _y(percent / 100)
         draw.line([(LEFT, height), (RIGHT, height)], fill=GRID, width=2)
@@ -107,9 +109,9 @@ def _axes(draw: ImageDraw.ImageDraw) -> None:
     for month in MONTHS_SHOWN:
         draw.line([(_x(month), BOTTOM), (_x(month), BOTTOM + 14)], fill=INK, width=4)
         _text(draw, (_x(month), BOTTOM + 22), str(month), anchor="ma")
-        _text(draw, (_x(month), BOTTOM + 210), str(at_risk(month)), anchor="ma")
-    _text(draw, (RIGHT, BOTTOM + 76), "Months of follow-up", weight=650, anchor="ra")
-    _text(draw, (LEFT - 100, BOTTOM + 152), "Patients at risk", weight=650)
+        _text(draw, (_x(month), BOTTOM + 250), str(at_risk(month)), anchor="ma")
+    _text(draw, (RIGHT, BOTTOM + 82), "Months of follow-up", weight=650, anchor="ra")
+    _text(draw, (LEFT - 106, BOTTOM + 180), "Patients at risk", weight=650)
 
 
 def _dashed(draw: ImageDraw.ImageDraw, height: float, fill: str) -> None:

@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
+from articles.competing_interests import interests, people_in_control
 from articles.models import (
     Abbreviation,
     Article,
@@ -19,7 +20,12 @@ from articles.models import (
     Topic,
 )
 from articles.objectives import proposed_level
-from articles.services import approve_article, publish_article, submit_for_review
+from articles.services import (
+    approve_article,
+    assess_relationship,
+    publish_article,
+    submit_for_review,
+)
 from portal.accounts.models import User
 from portal.core.models import Page, SiteSettings
 from portal.funders.models import Agreement, Funder, SupportLevel
@@ -29,6 +35,7 @@ from portal.people.models import DISCLOSURE_VALIDITY, Disclosure, FinancialRelat
 from .drawings import DRAWINGS
 from .reading import (
     ArticleData,
+    AssessmentData,
     FunderData,
     PersonData,
     SectionData,
@@ -44,6 +51,8 @@ Progress = Callable[[str], object]
 
 # Disclosures are renewed before they go stale.
 RENEWAL = DISCLOSURE_VALIDITY - timedelta(days=30)
+# From the beginning of the work on an article to its publication.
+WORK = timedelta(days=30)
 PUBLISHING_HOUR = time(9)
 
 
@@ -83,12 +92,16 @@ def load_demo(*, passwords: dict[str, str], progress: Progress) -> None:
         f"{Page.objects.count()} pages, {Funder.objects.count()} funders, "
         f"{Person.objects.count()} people, {Topic.objects.count()} topics"
     )
-    _load_articles(articles, users[EDITOR.email], users[REVIEWER.email], progress)
+    _load_articles(articles, site["assessments"], users, progress)
 
 
 def _load_articles(
-    articles: list[ArticleData], editor: User, reviewer: User, progress: Progress
+    articles: list[ArticleData],
+    assessments: dict[str, AssessmentData],
+    users: dict[str, User],
+    progress: Progress,
 ) -> None:
+    editor, reviewer = users[EDITOR.email], users[REVIEWER.email]
     present = set(Article.objects.values_list("slug", flat=True))
     readers = DemoReaders()
     # In the order of publication, drafts last.
@@ -96,6 +109,7 @@ def _load_articles(
         if data["slug"] in present:
             continue
         article = _write_article(data)
+        _assess(article, assessments, data.get("published_on"))
         version = _publish(article, data, editor, reviewer)
         if version is None:
             progress(f"draft: {article.title}")
@@ -126,7 +140,11 @@ def _write_article(data: ArticleData) -> Article:
     people = Person.objects.in_bulk([slug for slug, _contribution in named], field_name="slug")
     ArticleAuthor.objects.bulk_create(
         ArticleAuthor(
-            article=article, person=people[slug], contribution=contribution, position=position
+            article=article,
+            person=people[slug],
+            contribution=contribution,
+            position=position,
+            work_began_on=(data.get("published_on") or timezone.localdate()) - WORK,
         )
         for position, (slug, contribution) in enumerate(named, 1)
     )
@@ -147,6 +165,22 @@ def _write_article(data: ArticleData) -> Article:
         Reference(article=article, **reference) for reference in data["references"]
     )
     return article
+
+
+def _assess(article: Article, assessments: dict[str, AssessmentData], on: date | None) -> None:
+    """Settle every relationship of who is named, as the demonstration's staff would have."""
+    for interest in interests(article, people_in_control(article, on)):
+        decision = assessments[interest.relationship.company]
+        mitigation = decision.get("mitigation", "")
+        assess_relationship(
+            article=article,
+            relationship=interest.relationship,
+            user=None,
+            is_relevant=decision["is_relevant"],
+            reason=decision["reason"],
+            mitigation=mitigation,
+            mitigated_on=interest.holder.work_began_on - timedelta(days=1) if mitigation else None,
+        )
 
 
 def _section_fields(data: SectionData) -> dict[str, Any]:
@@ -206,6 +240,7 @@ def _load_person(data: PersonData) -> None:
             "given_names": data["given_names"],
             "role": data["role"],
             "affiliation": data["affiliation"],
+            "user": User.objects.filter(email=data.get("user", "")).first(),
         },
     )
     if not created:

@@ -86,6 +86,12 @@ class RelationshipData(TypedDict):
     ends_on: NotRequired[date]
 
 
+class AssessmentData(TypedDict):
+    is_relevant: bool
+    reason: str
+    mitigation: NotRequired[str]  # a value of RelevanceAssessment.Mitigation
+
+
 class PersonData(TypedDict):
     name: str
     family_name: str
@@ -93,6 +99,7 @@ class PersonData(TypedDict):
     slug: str
     role: str
     affiliation: str
+    user: NotRequired[str]  # e-mail address of a demo user
     first_declared_on: date
     relationships: list[RelationshipData]  # empty: declares that there are none
 
@@ -115,6 +122,7 @@ class SiteData(TypedDict):
     settings: dict[str, str]  # fields of SiteSettings
     topics: list[TopicData]
     people: list[PersonData]
+    assessments: dict[str, AssessmentData]  # by company
     funders: list[FunderData]
 
 

@@ -65,7 +65,7 @@ class MailingAdmin(ReadOnly, admin.ModelAdmin[Mailing]):
     open = _state_column("open", _("open"))
     sent = _state_column("sent", _("sent"))
     failed = _state_column("failed", _("failed"))
-    skipped = _state_column("skipped", _("skipped"))
+    skipped = _state_column("skipped", _("no longer wanted"))
     unknown = _state_column("unknown", _("unknown"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mailing]:
@@ -108,8 +108,13 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
 
 class ConsentInline(ReadOnly, admin.TabularInline[Consent, Subscriber]):
     model = Consent
-    fields = ["recorded_at", "stream", "is_granted", "wording"]
+    fields = ["recorded_at", "stream", "word", "wording"]
+    readonly_fields = ["word"]
     extra = 0
+
+    @admin.display(description=_("the person's word"))
+    def word(self, consent: Consent) -> str:
+        return consent.word
 
 
 @admin.register(Subscriber)

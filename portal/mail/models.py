@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.core.triggers import append_only
 
+from .streams import language_choices, stream_choices
+
 # Printable ASCII without spaces around one "@": no address can end a header line. Domains in
 # other scripts are stored in their ASCII form (``addresses.py``).
 ADDRESS_PATTERN = r"^[!-?A-~]+@[!-?A-~]+$"
@@ -46,9 +48,11 @@ class Subscriber(models.Model):
         related_name="subscribers",
         verbose_name=_("account"),
     )
-    language = models.CharField(_("language"), max_length=10, default=settings.LANGUAGE_CODE)
+    language = models.CharField(
+        _("language"), max_length=10, choices=language_choices, default=settings.LANGUAGE_CODE
+    )
     time_zone = models.CharField(
-        _("time zone"), max_length=50, blank=True, help_text=_("Empty: the site's own.")
+        _("time zone"), max_length=50, blank=True, help_text=_("Empty: the site’s own.")
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     confirmed_at = models.DateTimeField(_("address confirmed"), null=True, blank=True)
@@ -87,7 +91,7 @@ class Consent(models.Model):
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.PROTECT, related_name="consents", verbose_name=_("subscriber")
     )
-    stream = models.CharField(_("stream"), max_length=50)
+    stream = models.CharField(_("stream"), max_length=50, choices=stream_choices)
     is_granted = models.BooleanField(_("granted"))
     wording = models.TextField(_("wording"), help_text=_("What the person agreed to or did."))
     wording_hash = models.CharField(_("SHA-256 of the wording"), max_length=64)
@@ -110,8 +114,12 @@ class Consent(models.Model):
         triggers = [append_only()]
 
     def __str__(self) -> str:
-        word = _("granted") if self.is_granted else _("withdrawn")
-        return f"{self.stream}: {word} ({self.recorded_at:%Y-%m-%d})"
+        return f"{self.get_stream_display()}: {self.word} ({self.recorded_at:%Y-%m-%d})"
+
+    @property
+    def word(self) -> str:
+        """What the person said, as the desk puts it."""
+        return str(_("Wanted") if self.is_granted else _("No longer wanted"))
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
@@ -170,8 +178,8 @@ class Mailing(models.Model):
     key = models.CharField(
         _("key"), max_length=100, unique=True, help_text=_("The same thing is never sent twice.")
     )
-    stream = models.CharField(_("stream"), max_length=50)
-    language = models.CharField(_("language"), max_length=10)
+    stream = models.CharField(_("stream"), max_length=50, choices=stream_choices)
+    language = models.CharField(_("language"), max_length=10, choices=language_choices)
     subject = models.CharField(_("subject"), max_length=300)
     html = models.TextField("HTML")
     text = models.TextField(_("plain text"))
@@ -234,12 +242,12 @@ class Delivery(models.Model):
 
     class State(models.TextChoices):
         PENDING = "pending", _("Waiting")
-        CLAIMED = "claimed", _("Taken by a worker")
+        CLAIMED = "claimed", _("Next to be sent")
         IN_FLIGHT = "in_flight", _("Being sent")
-        DEFERRED = "deferred", _("Put off by the mail server")
+        DEFERRED = "deferred", _("To be tried again")
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Failed")
-        SKIPPED = "skipped", _("Not wanted any more")
+        SKIPPED = "skipped", _("No longer wanted")
         UNKNOWN = "unknown", _("Unknown: may have arrived")
 
     OPEN = (State.PENDING, State.CLAIMED, State.IN_FLIGHT, State.DEFERRED)

@@ -6,10 +6,15 @@ Higher rooms register theirs in ``AppConfig.ready()``; the engine knows no page 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parseaddr
+from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
-from .models import Mailing, Subscriber
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+    from .models import Mailing, Subscriber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +27,10 @@ class Stream:
     """
 
     key: str
-    name: str
+    name: "StrOrPromise"
     needs_consent: bool
-    links: Mapping[str, Callable[[Subscriber], str]] = field(default_factory=dict)
-    mailing_links: Mapping[str, Callable[[Mailing], str]] = field(default_factory=dict)
+    links: Mapping[str, "Callable[[Subscriber], str]"] = field(default_factory=dict)
+    mailing_links: Mapping[str, "Callable[[Mailing], str]"] = field(default_factory=dict)
 
     @property
     def sender(self) -> str:
@@ -39,7 +44,7 @@ class Stream:
         return 1 if self.needs_consent else 0
 
 
-TRANSACTIONAL = Stream(key="transactional", name="Account and confirmation", needs_consent=False)
+TRANSACTIONAL = Stream(key="transactional", name=_("Account and confirmation"), needs_consent=False)
 _streams = {TRANSACTIONAL.key: TRANSACTIONAL}
 
 
@@ -53,3 +58,13 @@ def register_stream(stream: Stream) -> None:
 def get_stream(key: str) -> Stream:
     """Return the stream; LookupError if no app has registered it."""
     return _streams[key]
+
+
+def stream_choices() -> "list[tuple[str, StrOrPromise]]":
+    """Return every known stream's key and name, as a field's choices are written."""
+    return [(stream.key, stream.name) for stream in _streams.values()]
+
+
+def language_choices() -> "list[tuple[str, StrOrPromise]]":
+    """Return the languages that the portal speaks: settings may name more without a migration."""
+    return list(settings.LANGUAGES)

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import User
 from portal.core.models import site_settings
@@ -68,7 +69,7 @@ def _link_of(mailing: Mailing) -> str:
 # The link is put in while the mail is sent: what waits in the outbox opens nothing.
 DISCLOSURE_REQUESTS = Stream(
     key="disclosure_requests",
-    name="Requests for disclosures",
+    name=gettext_lazy("Requests for disclosures"),
     needs_consent=False,
     mailing_links={"disclosure_url": _link_of},
 )

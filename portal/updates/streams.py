@@ -8,7 +8,7 @@ from .tokens import preferences_url, unsubscribe_url
 
 ARTICLE_UPDATES = Stream(
     key="article_updates",
-    name="Article updates",
+    name=_("Article updates"),
     needs_consent=True,
     links={"unsubscribe_url": unsubscribe_url, "preferences_url": preferences_url},
 )

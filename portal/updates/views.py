@@ -6,12 +6,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from articles.models import topic_tree
 from portal.core.doors import public
 from portal.core.http import private
 from portal.core.token_pages import token_page
 from portal.mail.models import Subscriber
 
-from .forms import SubscribeForm, TopicsForm, topic_choices
+from .forms import SubscribeForm, TopicsForm
 from .models import TopicSubscription
 from .services import choose_topics, confirm_subscription, request_subscription, unsubscribe
 from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
@@ -58,7 +59,9 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         return render(
             request, "updates/confirmed.html", {"preferences_url": preferences_url(subscriber)}
         )
-    topics = [name for pk, name in topic_choices() if pk in confirmation.topic_ids]
+    topics = [
+        topic.name for pk, topic in topic_tree().topics.items() if pk in confirmation.topic_ids
+    ]
     return render(
         request,
         "updates/confirm.html",

@@ -20,8 +20,9 @@ pytestmark = pytest.mark.django_db
 
 def published_about(*topics, **fields):
     """Return an article that is published in ``topics`` alone."""
-    article = published_article(**fields)
+    article = PublishableArticleFactory(**fields)
     article.topics.set(topics)
+    publish(article)
     memory.forget()
     return article
 
@@ -91,6 +92,20 @@ def test_a_topic_offers_narrower_topics_with_articles_and_the_path_of_broader_on
     ]
     assert '<li aria-current="page">Follicular</li>' in path
     assert "breadcrumb" not in client.get("/topics/lymphoma/").content.decode()
+
+
+def test_a_topic_that_only_the_draft_has_shows_nothing_before_it_is_published(client, tree):
+    article = published_about(tree["lymphoma"], title="Out")
+    article.topics.set([tree["car_t"]])
+    memory.forget()
+    assert titles(client.get("/topics/lymphoma/")) == ["Out"]
+    assert titles(client.get("/topics/car-t/")) == []
+    assert chips(client.get("/")) == [("/topics/lymphoma/", "Lymphoma", 1)]
+    publish(article)
+    memory.forget()
+    assert titles(client.get("/topics/lymphoma/")) == []
+    assert titles(client.get("/topics/car-t/")) == ["Out"]
+    assert chips(client.get("/")) == [("/topics/car-t/", "CAR T", 1)]
 
 
 def test_home_counts_the_articles_of_narrower_topics_once_and_no_drafts(client, tree):

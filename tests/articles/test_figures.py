@@ -263,21 +263,23 @@ def test_a_figure_on_the_page(attested):
     assert 'style="' not in markup
 
 
-def test_figures_are_numbered_by_their_order_and_stand_in_no_contents(attested):
+def test_figures_are_numbered_by_their_order_and_stand_in_the_contents(attested):
     article = with_figures({"heading": "B"}, {"heading": "A"}, {"heading": ""})
     html = page(attested, article)
-    titles = re.findall(r'(?s)<p class="figure-title">(.*?)</p>', html)
-    assert [" ".join(re.sub("<[^>]+>", "", title).split()) for title in titles] == [
-        "Figure 1. B",
-        "Figure 2. A",
-        "Figure 3.",
-    ]
+    captions = re.findall(r'(?s)<p class="figure-title">(.*?)</p>', html)
+    titles = [" ".join(re.sub("<[^>]+>", "", caption).split()) for caption in captions]
+    assert titles == ["Figure 1. B", "Figure 2. A", "Figure 3."]
     contents = re.search(r'(?s)<nav class="contents".*?</nav>', html).group()
     assert re.findall(r'href="([^"]+)"', contents) == [
         "#section-key-data",
         "#section-methods",
+        "#section-b",
+        "#section-a",
+        "#section-figure",
         "#references",
     ]
+    lines = re.findall(r"(?s)<li>(.*?)</li>", contents)
+    assert [" ".join(re.sub("<[^>]+>", "", line).split()) for line in lines][2:5] == titles
 
 
 def test_a_decorative_figure_has_an_empty_description(attested):

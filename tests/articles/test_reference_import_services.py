@@ -66,7 +66,7 @@ def test_eight_confirmations_at_once_store_once():
         ({"author": [{"family": "van der Berg"}]}, "vanderberg"),
         ({"author": [{"family": "Müller-Łódź"}]}, "mullerlodz"),
         ({"author": [{"family": "Størmer"}]}, "stormer"),
-        ({"author": [{"family": "O’Neil"}]}, "oneil"),  # noqa: RUF001
+        ({"author": [{"family": "O’Neil"}]}, "oneil"),
         ({"author": [{"literal": "The DESCAR-T Group"}]}, "descar"),
         ({"editor": [{"family": "Specimen"}], "title": "T"}, "specimen"),
         ({"title": "A Fictitious Book", "issued": {"literal": "c2000"}}, "fictitious"),

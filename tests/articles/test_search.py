@@ -117,7 +117,7 @@ def test_nothing_found_says_what_to_try(client):
     memory.forget()
     response = client.get("/search/?q=omega&type=short_report")
     html = response.content.decode()
-    assert heading(response) == "0 articles match “omega”"
+    assert heading(response) == "No articles match “omega”"
     assert "Try fewer or other words" in html
     assert "Remove a filter." in html
     assert article.topics.get().get_absolute_url() in html

@@ -8,7 +8,12 @@ from articles import sitemaps
 from portal.core.content_cache import memory
 from portal.core.models import Page
 from tests.articles.test_discovery import author, published_about, published_by
-from tests.factories import PublishableArticleFactory, TopicFactory, published_article
+from tests.factories import (
+    PublishableArticleFactory,
+    TopicFactory,
+    publish,
+    published_article,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +62,7 @@ def test_pages_topics_and_authors(client):
     broad = TopicFactory(slug="broad")
     article = published_by(author(slug="ada"), author(slug="ben"))
     article.topics.set([TopicFactory(slug="narrow", parent=broad)])
+    publish(article)
     draft = PublishableArticleFactory()  # with a topic and an author of its own
     # Named by the version without being its author.
     article.published_version.people.through.objects.create(

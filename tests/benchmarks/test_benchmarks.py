@@ -72,6 +72,7 @@ def test_search():
         "common_and_more",
         "common_attested",
         "list",
+        "list_cold",
         "middling",
         "middling_attested",
         "rare",

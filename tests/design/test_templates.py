@@ -14,7 +14,7 @@ SITE_PAGES = [
     path
     for path in PAGES
     if "{% extends" in path.read_text()
-    and path.relative_to(TEMPLATES).parts[0] not in {"admin", "allauth"}
+    and path.relative_to(TEMPLATES).parts[0] not in {"admin", "allauth", "registration"}
     and not path.name.startswith("_")
 ]
 SAFE = {"core/page.html"}  # sanitised whenever a page is saved

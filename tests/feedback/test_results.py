@@ -74,6 +74,30 @@ def test_figures_of_a_hand_made_article():
     assert [s.is_intention for s in results.statements] == [False, False, False, True]
 
 
+def test_percentages_that_do_not_add_up_are_explained(desk):
+    article = published_article()
+    # Thirds: 33 + 33 + 33.
+    answer(article, [[5, 5, 5, 5], [4, 4, 4, 4], [3, 3, 3, 3]] * 4)
+    first = article_results(article).statements[0]
+    assert first.rounded_sum == 99
+    assert "may add up to 99 or 101" in text(desk("Staff").get(article_url(article)))
+
+
+def test_percentages_that_add_up_need_no_explanation(desk):
+    article = published_article()
+    answer(article, [[5, 5, 5, 5], [4, 4, 4, 4]] * 6)
+    assert [s.rounded_sum for s in article_results(article).statements] == [100] * 4
+    assert "may add up to" not in text(desk("Staff").get(article_url(article)))
+
+
+def test_halves_are_rounded_as_they_are_shown(desk):
+    article = published_article()
+    # 12.5 % and 87.5 % of 16: shown as 13 % and 88 %.
+    answer(article, [[5, 5, 5, 5]] * 14 + [[4, 4, 4, 4]] * 2)
+    assert article_results(article).statements[0].rounded_sum == 101
+    assert "2 (13%) 14 (88%)" in text(desk("Staff").get(article_url(article)))
+
+
 def test_bars_diverge_from_the_middle_of_neither():
     article = published_article()
     answer(article, ROWS)
@@ -232,13 +256,13 @@ def test_the_start_page_leads_to_the_results(desk):
     answer(few, ROWS[:9])
     answer(enough, ROWS)
     page = desk("Staff").get(reverse("admin:index"))
-    [panel] = [panel for panel in page.context["panels"] if panel["title"] == "Survey results"]
+    [panel] = [panel for panel in page.context["panels"] if panel["title"] == "Latest results"]
     assert panel["items"] == [
-        {"label": "Enough", "url": article_url(enough), "note": "12 responses"},
+        {"label": "Enough", "url": article_url(enough), "note": "12 readers answered"},
         {"label": "All results and exports", "url": reverse("admin:feedback_results")},
     ]
     editors = desk("Editors").get(reverse("admin:index"))
-    assert "Survey results" not in [panel["title"] for panel in editors.context["panels"]]
+    assert "Latest results" not in [panel["title"] for panel in editors.context["panels"]]
 
 
 def test_surveys_are_there_to_look_at(desk):

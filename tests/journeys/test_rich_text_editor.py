@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
+from playwright.sync_api import expect
 
 from articles.models import Article
 from tests.factories import PublishableArticleFactory, UserFactory
@@ -176,3 +177,30 @@ def test_the_policy_is_relaxed_on_the_editors_pages_alone(desk):
     for policy in policies.values():
         assert "nonce" not in policy
         assert "unsafe" not in policy
+
+
+def test_special_characters_by_keyboard_and_by_mouse(desk):
+    article = PublishableArticleFactory()
+    desk.goto(f"/admin/articles/article/{article.pk}/change/")
+    text, first = editor(desk, 0), desk.locator("#sections-0")
+    text.click()
+    desk.keyboard.press("Control+a")
+    desk.keyboard.type("ORR ")
+    palette = first.locator("summary", has_text="Special characters")
+    palette.focus()
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("Tab")
+    at_least = first.get_by_role("button", name="greater than or equal to")
+    expect(at_least).to_be_focused()
+    desk.keyboard.press("Space")
+    # Where the keyboard is, it stays; Escape leads back to the text.
+    expect(at_least).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(text).to_be_focused()
+    desk.keyboard.type("30 ")
+    palette.click()
+    for name in ("plus or minus", "no-break space", "micro"):
+        first.get_by_role("button", name=name).click()
+    desk.locator("input[name=_save]").first.click()
+    desk.wait_for_selector(".messagelist .success")
+    assert article.sections.get(position=1).body == "<p>ORR ≥30 ±&nbsp;µ</p>"

@@ -157,6 +157,15 @@ def test_the_html_is_fit_for_mail_programs():
     assert addresses - own == {"[[unsubscribe_url]]", "[[preferences_url]]"}
 
 
+@pytest.mark.parametrize("is_demo", [True, False])
+def test_the_mail_says_what_is_a_demonstration(is_demo):
+    SubscriberFactory()
+    published_article(is_demo=is_demo)
+    mailing = Mailing.objects.get()
+    assert ("Demonstration content" in mailing.html) is is_demo
+    assert ("New article (demonstration content)\n" in mailing.text) is is_demo
+
+
 def test_a_bounced_address_is_not_written_to():
     subscriber = SubscriberFactory()
     Suppression.objects.create(address=subscriber.email, reason="bounce")

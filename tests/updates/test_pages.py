@@ -14,6 +14,7 @@ from django.utils import timezone
 from portal.core.content_cache import memory
 from portal.mail.models import Consent, Delivery, Mailing, Subscriber, Suppression
 from portal.mail.services import record_consent
+from portal.updates.forms import topic_choices
 from portal.updates.models import TopicSubscription
 from portal.updates.streams import ARTICLE_UPDATES_WORDING
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
@@ -52,18 +53,45 @@ def test_the_form_costs_the_same_for_one_and_for_three_topics(client, django_ass
     TopicFactory()
     client.get("/updates/")
     memory.forget()
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         client.get("/updates/")
     TopicFactory.create_batch(2)
     memory.forget()
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         client.get("/updates/")
     with django_assert_num_queries(0):
         client.get("/updates/")
 
 
+def test_topics_stand_under_their_broadest_one():
+    lymphoma = TopicFactory(name="Lymphoma")
+    aggressive = TopicFactory(name="Aggressive", parent=lymphoma)
+    burkitt = TopicFactory(name="Burkitt", parent=aggressive)
+    evidence, supportive = TopicFactory(name="Evidence"), TopicFactory(name="Supportive care")
+    memory.forget()
+    assert topic_choices() == [
+        (
+            "Lymphoma",
+            [
+                (lymphoma.pk, "Lymphoma: all of it"),
+                (aggressive.pk, "Aggressive"),
+                (burkitt.pk, "Burkitt"),
+            ],
+        ),
+        ("Other topics", [(evidence.pk, "Evidence"), (supportive.pk, "Supportive care")]),
+    ]
+
+
+def test_topics_without_broader_ones_are_in_no_group(client):
+    topic = TopicFactory(name="Evidence")
+    memory.forget()
+    assert topic_choices() == [("", [(topic.pk, "Evidence")])]
+    assert 'role="group"' not in client.get("/updates/").content.decode()
+
+
 def test_subscribing_needs_the_tick_and_an_address(client):
     html = client.post("/updates/", {}).content.decode()
+    assert '<a href="#id_email">Enter your e-mail address.</a>' in html
     assert "Tick the box if you want to get these e-mails." in html
     assert Subscriber.objects.count() == 0
 

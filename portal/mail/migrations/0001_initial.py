@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('email', models.EmailField(max_length=254, verbose_name='e-mail address')),
                 ('language', models.CharField(default='en-gb', max_length=10, verbose_name='language')),
-                ('time_zone', models.CharField(blank=True, help_text="Empty: the site's own.", max_length=50, verbose_name='time zone')),
+                ('time_zone', models.CharField(blank=True, help_text='Empty: the site’s own.', max_length=50, verbose_name='time zone')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
                 ('confirmed_at', models.DateTimeField(blank=True, null=True, verbose_name='address confirmed')),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='subscribers', to=settings.AUTH_USER_MODEL, verbose_name='account')),
