@@ -29,7 +29,8 @@ from portal.core.models import Page as PlainPage
 from portal.demo.users import ADMIN, EDITOR, REVIEWER, STAFF
 from portal.funders.models import Agreement, Funder
 from portal.mail.models import Mailing, Subscriber
-from portal.people.models import Person
+from portal.people.models import DisclosureRequest, Person
+from portal.people.requests import LINK_VALIDITY, disclosure_path, request_disclosure
 from portal.updates.services import announce_article, confirm_subscription
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
 
@@ -100,6 +101,7 @@ def _load_places() -> list[Place]:
     return [
         *_public_places(article),
         *_update_places(subscriber, waiting),
+        *_declaration_places(),
         *_reader_places(),
         *_account_places(),
         *_error_places(),
@@ -207,6 +209,37 @@ def _update_places(subscriber: Subscriber, waiting: Subscriber) -> list[Place]:
     ]
 
 
+def _declaration_places() -> list[Place]:
+    """The page of a link to declare: open, used, expired, and the mail that carries it."""
+    person = Person.objects.get(slug="clara-placeholder")
+    person.email = "clara@hospital.example"
+    person.save()
+    request = request_disclosure(person=person, user=User.objects.get(email=EDITOR.email))
+    mailing = Mailing.objects.get(key=request.mail_key)
+    used, expired = (
+        DisclosureRequest.objects.create(
+            person=person, created_at=at, expires_at=at + LINK_VALIDITY
+        )
+        for at in (request.created_at, request.created_at - 2 * LINK_VALIDITY)
+    )
+    declared = Client().post(
+        disclosure_path(used.pk),
+        {"answer": "none", "is_confirmed": "on", "relationships-TOTAL_FORMS": 0}
+        | {"relationships-INITIAL_FORMS": 0},
+    )
+    path = disclosure_path(request.pk)
+    return [
+        Place("declaration", path),
+        Place("declaration-rows", path, press="Add another relationship"),
+        Place("declaration-error", path, press="Send my declaration", status=400),
+        Place("declaration-thanks", "/thanks/", html=declared.content.decode()),
+        Place("declaration-used", disclosure_path(used.pk), status=410),
+        Place("declaration-expired", disclosure_path(expired.pk), status=410),
+        Place("declaration-guess", reverse("disclose", args=["guess"]), status=404),
+        Place("mail-declaration", "/mail/declaration/", html=mailing.html),
+    ]
+
+
 def _reader_places() -> list[Place]:
     article = reverse("article", args=[ARTICLE])
     table = reverse("article", args=["hazard-ratio"])
@@ -250,6 +283,7 @@ def _error_places() -> list[Place]:
 
 def _editor_places(article: Article) -> list[Place]:
     draft = Article.objects.get(status=Article.Status.DRAFT)
+    asked = Person.objects.get(slug="clara-placeholder")
 
     def of_article(view: str, which: Article) -> str:
         return reverse(f"admin:articles_article_{view}", args=[which.pk])
@@ -293,9 +327,14 @@ def _editor_places(article: Article) -> list[Place]:
         Place("desk-history", of_article("history", article), DESK_EDITOR),
         Place(
             "desk-person",
-            reverse("admin:people_person_change", args=[Person.objects.earliest("pk").pk]),
+            reverse("admin:people_person_change", args=[asked.pk]),
             DESK_EDITOR,
         ),
+        Place(
+            "desk-person-ask", f"/admin/people/person/{asked.pk}/ask-for-disclosure/", DESK_EDITOR
+        ),
+        Place("desk-requests", reverse("admin:people_disclosurerequest_changelist"), DESK_EDITOR),
+        Place("desk-declaration-new", reverse("admin:people_disclosure_add"), DESK_EDITOR),
         Place("desk-person-error", reverse("admin:people_person_add"), DESK_EDITOR, press="Save"),
     ]
 
