@@ -39,7 +39,7 @@ class DisclosureInline(ReadOnly, TabularInline[Disclosure, Person]):
 
 class DisclosureRequestInline(ReadOnly, TabularInline[DisclosureRequest, Person]):
     model = DisclosureRequest
-    fields = ["created_at", "requested_by", "expires_at", "state"]
+    fields = ["created_at", "expires_at", "state"]
     readonly_fields = ["state"]
     extra = 0
 

@@ -64,7 +64,11 @@ class RelationshipForm(forms.Form):
         widget=DayInput,
         error_messages={"required": gettext_lazy("Enter the day on which it began.")},
     )
-    ends_on = forms.DateField(label=gettext_lazy("To"), widget=DayInput, required=False)
+    ends_on = forms.DateField(
+        label=gettext_lazy("To"),
+        widget=DayInput,
+        error_messages={"required": gettext_lazy("Enter a day, or say that it is still going on.")},
+    )
     is_ongoing = forms.BooleanField(label=gettext_lazy("Still going on"), required=False)
 
     def clean_company(self) -> str:
@@ -75,11 +79,12 @@ class RelationshipForm(forms.Form):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.has_changed():
             return cleaned
-        ends_on, is_ongoing = cleaned.get("ends_on"), cleaned.get("is_ongoing")
-        if ends_on and is_ongoing:
+        ends_on = cleaned.get("ends_on")
+        if ends_on and cleaned.get("is_ongoing"):
             self.add_error("ends_on", _("Either enter a day, or say that it is still going on."))
-        elif not (ends_on or is_ongoing or "ends_on" in self.errors):
-            self.add_error("ends_on", _("Enter a day, or say that it is still going on."))
+        elif cleaned.get("is_ongoing") and self.has_error("ends_on", "required"):
+            del self.errors["ends_on"]
+            cleaned["ends_on"] = None
         days = period_errors(cleaned.get("starts_on"), ends_on, timezone.localdate())
         for field, message in days.items():
             self.add_error(field, message)
