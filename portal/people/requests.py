@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from portal.accounts.models import User
 from portal.core.models import site_settings
 from portal.mail.addresses import ascii_address
-from portal.mail.models import Mailing, Subscriber
+from portal.mail.models import Delivery, Mailing, Subscriber
 from portal.mail.services import plan_personal_mail
 from portal.mail.streams import Stream
 from portal.mail.tasks import wake_workers
@@ -90,7 +90,11 @@ def request_disclosure(*, person: Person, user: User | None) -> DisclosureReques
     just_asked = (
         person.disclosure_requests.open_at(now)
         .filter(
-            Exists(mails_of_requests().filter(address__iexact=address)),
+            Exists(
+                mails_of_requests()
+                .filter(address__iexact=address)
+                .exclude(state=Delivery.State.FAILED)
+            ),
             created_at__gt=now - DOUBLE_CLICK,
         )
         .first()

@@ -326,6 +326,12 @@ def test_a_forged_number_of_rows_is_no_flood(client, link, total, button):
     assert Disclosure.objects.count() == 0
 
 
+def test_a_flood_of_fields_is_refused_before_it_is_read(client, link, settings):
+    limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    data = {f"relationships-{number}-company": "x" for number in range(limit + 1)}
+    assert post(client, link, data).status_code == 400
+
+
 def test_forged_initial_rows_change_nothing(client, link):
     data = some(HONORARIA) | {"relationships-INITIAL_FORMS": "40"}
     assert post(client, link, data).status_code == 200

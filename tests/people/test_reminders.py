@@ -170,6 +170,14 @@ def test_the_task_reminds_and_notes_what_was_sent(author, smtp_sink):
     assert request.sent_at is not None
 
 
+def test_beat_asks_for_the_task(settings):
+    from portal.celery import app
+
+    app.loader.import_default_modules()
+    names = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert look_after_disclosures.name in names <= set(app.tasks)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_eight_beats_at_once_write_once():
     with on(DECLARED):

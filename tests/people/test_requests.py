@@ -97,6 +97,14 @@ def test_two_presses_are_one_request_and_a_new_address_is_another():
     assert Delivery.objects.count() == 2
 
 
+def test_what_the_mail_server_refused_can_be_asked_again_at_once(smtp_sink):
+    smtp_sink.rcpt_answers["author@hospital.example"] = "550 5.1.1 no such mailbox"
+    request = ask()
+    deliver_everything_due()
+    assert Delivery.objects.get().state == Delivery.State.FAILED
+    assert request_disclosure(person=request.person, user=None) != request
+
+
 def test_a_minute_later_it_is_another_request():
     request = ask()
     with time_machine.travel(timezone.now() + datetime.timedelta(minutes=2)):
