@@ -25,7 +25,7 @@ from .desk import request_state
 from .models import Disclosure, DisclosureRequest, FinancialRelationship, Person
 from .requests import request_disclosure, revoke_requests
 
-ASK_PAGE = "people_person_ask_for_disclosure"
+ASK_PAGE = "people_person_ask"
 CHANGE_PAGE = "admin:people_person_change"
 
 
