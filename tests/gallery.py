@@ -304,6 +304,13 @@ def _editor_places(article: Article) -> list[Place]:
             "desk-article-error", reverse("admin:articles_article_add"), DESK_EDITOR, press="Save"
         ),
         Place("desk-article-draft", of_article("change", draft), DESK_EDITOR),
+        Place("desk-independence", of_article("independence", draft), DESK_EDITOR),
+        Place(
+            "desk-independence-error",
+            of_article("independence", draft),
+            DESK_EDITOR,
+            press="Record the assessment",
+        ),
         Place("desk-publish", of_article("publish", approved), DESK_EDITOR),
         Place("desk-schedule", of_article("schedule", approved), DESK_EDITOR),
         Place("desk-submit-blocked", of_article("submit", draft), DESK_EDITOR),

@@ -109,7 +109,8 @@ def _load_articles(
         if data["slug"] in present:
             continue
         article = _write_article(data)
-        _assess(article, assessments, data.get("published_on"))
+        if published_on := data.get("published_on"):
+            _assess(article, assessments, published_on)
         version = _publish(article, data, editor, reviewer)
         if version is None:
             progress(f"draft: {article.title}")
@@ -167,7 +168,7 @@ def _write_article(data: ArticleData) -> Article:
     return article
 
 
-def _assess(article: Article, assessments: dict[str, AssessmentData], on: date | None) -> None:
+def _assess(article: Article, assessments: dict[str, AssessmentData], on: date) -> None:
     """Settle every relationship of who is named, as the demonstration's staff would have."""
     for interest in interests(article, people_in_control(article, on)):
         decision = assessments[interest.relationship.company]
