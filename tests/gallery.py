@@ -29,50 +29,26 @@ from portal.core.models import Page as PlainPage
 from portal.demo.users import ADMIN, EDITOR, REVIEWER, STAFF
 from portal.funders.models import Agreement, Funder
 from portal.mail.models import Mailing, Subscriber
-from portal.people.models import DisclosureRequest, Person
-from portal.people.requests import LINK_VALIDITY, disclosure_path, request_disclosure
+from portal.people.models import Person
 from portal.updates.services import announce_article, confirm_subscription
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
+from tests.declaration_places import declaration_places
+from tests.places import (
+    DESK_EDITOR,
+    DESK_REVIEWER,
+    DESK_STAFF,
+    MEMBER,
+    READER,
+    RESPONDER,
+    VISITORS,
+    Place,
+)
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
 FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more than none
 WITHDRAWN = "agreement-scales-in-evaluation"
 CORRECTED = "number-needed-to-treat"
 IN_REVIEW = "confidence-interval"
-
-# Who looks: each has a browser of their own.
-VISITOR = "visitor"
-READER = "reader"  # has attested
-RESPONDER = "responder"  # has attested and answered the survey
-MEMBER = "member"  # has attested and signed in
-DESK_EDITOR = "editor"
-DESK_REVIEWER = "reviewer"
-DESK_STAFF = "staff"
-VISITORS = (VISITOR, READER, RESPONDER, MEMBER, DESK_EDITOR, DESK_REVIEWER, DESK_STAFF)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One page: ``visitor`` opens ``address`` and presses the button ``press``, if it names one.
-
-    ``html`` is shown at ``address`` instead of what the server would answer: for pages that no
-    address leads to (the database is away) and for mails.
-    """
-
-    name: str
-    address: str
-    visitor: str = VISITOR
-    press: str = ""
-    status: int = 200
-    html: str = ""
-
-    @property
-    def is_desk(self) -> bool:
-        return self.address.startswith("/admin/") and "/preview/" not in self.address
-
-    @property
-    def is_mail(self) -> bool:
-        return self.address.startswith("/mail/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +77,7 @@ def _load_places() -> list[Place]:
     return [
         *_public_places(article),
         *_update_places(subscriber, waiting),
-        *_declaration_places(),
+        *declaration_places(),
         *_reader_places(),
         *_account_places(),
         *_error_places(),
@@ -206,37 +182,6 @@ def _update_places(subscriber: Subscriber, waiting: Subscriber) -> list[Place]:
         Place("subscribe-preferences", path(preferences_url(subscriber))),
         Place("subscribe-saved", path(preferences_url(subscriber)), press="Save"),
         Place("unsubscribe", path(unsubscribe_url(subscriber))),
-    ]
-
-
-def _declaration_places() -> list[Place]:
-    """The page of a link to declare: open, used, expired, and the mail that carries it."""
-    person = Person.objects.get(slug="clara-placeholder")
-    person.email = "clara@hospital.example"
-    person.save()
-    request = request_disclosure(person=person, user=User.objects.get(email=EDITOR.email))
-    mailing = Mailing.objects.get(key=request.mail_key)
-    used, expired = (
-        DisclosureRequest.objects.create(
-            person=person, created_at=at, expires_at=at + LINK_VALIDITY
-        )
-        for at in (request.created_at, request.created_at - 2 * LINK_VALIDITY)
-    )
-    declared = Client().post(
-        disclosure_path(used.pk),
-        {"answer": "none", "is_confirmed": "on", "relationships-TOTAL_FORMS": 0}
-        | {"relationships-INITIAL_FORMS": 0},
-    )
-    path = disclosure_path(request.pk)
-    return [
-        Place("declaration", path),
-        Place("declaration-rows", path, press="Add another relationship"),
-        Place("declaration-error", path, press="Send my declaration", status=400),
-        Place("declaration-thanks", "/thanks/", html=declared.content.decode()),
-        Place("declaration-used", disclosure_path(used.pk), status=410),
-        Place("declaration-expired", disclosure_path(expired.pk), status=410),
-        Place("declaration-guess", reverse("disclose", args=["guess"]), status=404),
-        Place("mail-declaration", "/mail/declaration/", html=mailing.html),
     ]
 
 
