@@ -32,7 +32,6 @@ def declaration_places() -> list[Place]:
     path = disclosure_path(request.pk)
     return [
         Place("declaration", path),
-        Place("declaration-rows", path, press="Add another relationship"),
         Place("declaration-error", path, press="Send my declaration", status=400),
         Place("declaration-thanks", "/thanks/", html=declared.content.decode()),
         Place("declaration-used", disclosure_path(used.pk), status=410),
