@@ -162,6 +162,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("SCHEDULE_SCAN_SECONDS", default=30),
         "options": {"expires": 30},
     },
+    "look-after-disclosures": {
+        "task": "portal.people.tasks.look_after_disclosures",
+        "schedule": env.float("DISCLOSURE_SCAN_SECONDS", default=600),
+        "options": {"expires": 600},
+    },
     # Ten sources each time (articles/reference_import/rechecking.py).
     "recheck-references": {
         "task": "articles.tasks.recheck_references",

@@ -34,46 +34,23 @@ from portal.mail.models import Mailing, Subscriber
 from portal.people.models import Person
 from portal.updates.services import announce_article, confirm_subscription
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
+from tests.declaration_places import declaration_places
+from tests.places import (
+    DESK_EDITOR,
+    DESK_REVIEWER,
+    DESK_STAFF,
+    MEMBER,
+    READER,
+    RESPONDER,
+    VISITORS,
+    Place,
+)
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
 FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more than none
 WITHDRAWN = "agreement-scales-in-evaluation"
 CORRECTED = "number-needed-to-treat"
 IN_REVIEW = "confidence-interval"
-
-# Who looks: each has a browser of their own.
-VISITOR = "visitor"
-READER = "reader"  # has attested
-RESPONDER = "responder"  # has attested and answered the survey
-MEMBER = "member"  # has attested and signed in
-DESK_EDITOR = "editor"
-DESK_REVIEWER = "reviewer"
-DESK_STAFF = "staff"
-VISITORS = (VISITOR, READER, RESPONDER, MEMBER, DESK_EDITOR, DESK_REVIEWER, DESK_STAFF)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One page: ``visitor`` opens ``address`` and presses the button ``press``, if it names one.
-
-    ``html`` is shown at ``address`` instead of what the server would answer: for pages that no
-    address leads to (the database is away) and for mails.
-    """
-
-    name: str
-    address: str
-    visitor: str = VISITOR
-    press: str = ""
-    status: int = 200
-    html: str = ""
-
-    @property
-    def is_desk(self) -> bool:
-        return self.address.startswith("/admin/") and "/preview/" not in self.address
-
-    @property
-    def is_mail(self) -> bool:
-        return self.address.startswith("/mail/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +79,7 @@ def _load_places() -> list[Place]:
     return [
         *_public_places(article),
         *_update_places(subscriber, waiting),
+        *declaration_places(),
         *_reader_places(),
         *_account_places(),
         *_error_places(),
@@ -259,6 +237,7 @@ def _error_places() -> list[Place]:
 
 def _editor_places(article: Article) -> list[Place]:
     draft = Article.objects.get(status=Article.Status.DRAFT)
+    asked = Person.objects.get(slug="clara-placeholder")
 
     def of_article(view: str, which: Article) -> str:
         return reverse(f"admin:articles_article_{view}", args=[which.pk])
@@ -309,9 +288,14 @@ def _editor_places(article: Article) -> list[Place]:
         Place("desk-history", of_article("history", article), DESK_EDITOR),
         Place(
             "desk-person",
-            reverse("admin:people_person_change", args=[Person.objects.earliest("pk").pk]),
+            reverse("admin:people_person_change", args=[asked.pk]),
             DESK_EDITOR,
         ),
+        Place(
+            "desk-person-ask", f"/admin/people/person/{asked.pk}/ask-for-disclosure/", DESK_EDITOR
+        ),
+        Place("desk-requests", reverse("admin:people_disclosurerequest_changelist"), DESK_EDITOR),
+        Place("desk-declaration-new", reverse("admin:people_disclosure_add"), DESK_EDITOR),
         Place("desk-person-error", reverse("admin:people_person_add"), DESK_EDITOR, press="Save"),
     ]
 

@@ -64,7 +64,8 @@ class ComposedMailing:
         self._domain = self.sender.rpartition("@")[2]
         self._reference = mailing.public_id.hex
         self._language = mailing.language
-        names = [*stream.links, *stream.texts]
+        self._mailing_links = {name: make(mailing) for name, make in stream.mailing_links.items()}
+        names = [*stream.links, *self._mailing_links, *stream.texts]
         self._text = _Body(mailing.text, names)
         self._html = _Body(mailing.html, names)
         # Quoted-printable writes "=" as "=3D": no text can contain the boundary.
@@ -93,7 +94,9 @@ class ComposedMailing:
         """
         if not re.fullmatch(ADDRESS_PATTERN, delivery.address):
             raise UnsendableMessageError("address")
-        links = {name: make(delivery.subscriber) for name, make in self.stream.links.items()}
+        links = self._mailing_links | {
+            name: make(delivery.subscriber) for name, make in self.stream.links.items()
+        }
         if not all(SAFE_URL.fullmatch(url) for url in links.values()):
             raise UnsendableMessageError("link")
         with translation.override(self._language):
