@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Exists, OuterRef, prefetch_related_objects
 from django.utils import timezone
 
 from portal.people.models import Disclosure, FinancialRelationship, Person
@@ -96,3 +96,13 @@ def interests(article: Article, people: Iterable[InControl]) -> list[Interest]:
 
 def _key(company: str) -> str:
     return " ".join(company.casefold().split())
+
+
+def is_named() -> Exists:
+    """Return the condition on a person: named by some article."""
+    return Exists(ArticleAuthor.objects.filter(person=OuterRef("pk")))
+
+
+def has_approved() -> Exists:
+    """Return the condition on a person: the account that approved some article is theirs."""
+    return Exists(Article.objects.filter(approved_by__person=OuterRef("pk")))

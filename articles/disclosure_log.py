@@ -13,7 +13,7 @@ from portal.core.doors import public
 from portal.funders.disclosure import current_funding_statement
 
 from .addresses import led_on
-from .disclosures import disclosure_text, valid_disclosures
+from .disclosures import declared_facts, disclosure_text, valid_disclosures
 from .models import ArticleVersion
 
 
@@ -24,7 +24,7 @@ class Entry:
     number: int | None
     at: datetime
     funding: str
-    people: list[dict[str, str]]  # name, text, before (what it said last time, if something else)
+    people: list[dict[str, Any]]  # name, text, declared_on, before (if it was something else)
     is_funding_changed: bool
     gone: list[str]  # names that no longer stand here
 
@@ -33,7 +33,7 @@ class Entry:
 @led_on
 @require_safe
 def article_disclosures(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show whoever asks what was disclosed with each version, the latest first (3 queries).
+    """Show whoever asks what was disclosed with each version, the latest first (2 queries).
 
     Also of a withdrawn article: money is not what a withdrawal hides.
     """
@@ -73,30 +73,35 @@ def _today(version: Any, disclosed_now: list[dict[str, Any]]) -> list[dict[str, 
 def _log(entries: list[Any]) -> list[Entry]:
     """Return the entries, the latest first, each with what it changed."""
     log: list[Entry] = []
-    texts: dict[str, str] = {}
-    names: dict[str, str] = {}
+    earlier: dict[str, Any] = {}
     money = ""
     for number, at, funding, disclosures in entries:
         shown = str(current_funding_statement()) if funding is None else funding["statement"]
-        present = {person["slug"]: disclosure_text(person) for person in disclosures}
         people = [
             {
                 "name": person["name"],
-                "text": present[person["slug"]],
-                "before": _before(texts, person["slug"], present[person["slug"]]),
+                "text": disclosure_text(person),
+                "before": _before(earlier.get(person["slug"]), person),
                 "declared_on": _day(person["declared_on"]),
             }
             for person in disclosures
         ]
-        gone = [names[slug] for slug in texts if slug not in present]
+        present = {person["slug"]: person for person in disclosures}
+        gone = [person["name"] for slug, person in earlier.items() if slug not in present]
         log.append(Entry(number, at, shown, people, bool(log) and shown != money, gone))
-        texts, money = present, shown
-        names = {person["slug"]: person["name"] for person in disclosures}
+        earlier, money = present, shown
     return log[::-1]
 
 
-def _before(texts: dict[str, str], slug: str, text: str) -> str:
-    return texts.get(slug, "") if texts.get(slug) != text else ""
+def _before(earlier: Any, person: Any) -> str:
+    """Return what the person said the last time, if that was something else."""
+    if earlier is None or _said(earlier) == _said(person):
+        return ""
+    return disclosure_text(earlier)
+
+
+def _said(person: Any) -> Any:
+    return declared_facts(person), person["has_none"]
 
 
 def _day(value: str | None) -> date | None:

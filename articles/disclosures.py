@@ -65,10 +65,11 @@ def shown_disclosures(recorded: list[PersonDisclosure], now: list[Row] | None) -
 def _change(recorded: PersonDisclosure, row: Row | None) -> str:
     if row is None:
         return _("not renewed")
-    return "" if _facts(recorded) == _facts(row) else disclosure_text(row)
+    return "" if declared_facts(recorded) == declared_facts(row) else disclosure_text(row)
 
 
-def _facts(disclosure: Any) -> set[tuple[str, str, str | None]]:
+def declared_facts(disclosure: Any) -> set[tuple[str, str, str | None]]:
+    """Return what a person said, without what staff made of it: to compare with another day."""
     return {
         (relationship["company"], relationship["nature"], relationship["ends_on"])
         for relationship in disclosure["relationships"]

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from portal.core.content_cache import content_cached
 from portal.core.models import site_settings
+from portal.funders.disclosure import article_funding_statement
 
 from .abbreviations import Abbreviations
 from .citations import CitationNumbers, strip_citations
@@ -225,6 +226,18 @@ def render_page(
     return _page(article, document, context, body=body, version_id=version_id)
 
 
+def _own_funding(document: Document) -> str:
+    """Return what the article says of agreements made for it alone; "" if there is none."""
+    funding = document["funding"]
+    own = article_funding_statement(
+        (support["kind"], support["name"], support.get("nature", ""))
+        for support in funding["restricted"]
+    )
+    # What the site's statement says, too, stands there already.
+    parts = (own.support, own.influence, own.order)
+    return " ".join(part for part in parts if part not in funding["statement"])
+
+
 def _sections(document: Document, numbers: CitationNumbers) -> list[dict[str, Any]]:
     """Return what the template shows of each section; figures and tables are numbered by their
     order."""
@@ -307,7 +320,7 @@ def _public_context(
         "medically_reviewed_on": _date(document["medically_reviewed_on"]),
         "next_review_due_on": _date(document.get("next_review_due_on")),
         "funding_on": date.fromisoformat(document["funding"]["on"]),
-        "restricted_names": [support["name"] for support in document["funding"]["restricted"]],
+        "own_funding": _own_funding(document),
         "disclosures": shown,
         "interests_line": one_line(shown),
     }

@@ -163,6 +163,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("SCHEDULE_SCAN_SECONDS", default=30),
         "options": {"expires": 30},
     },
+    "look-after-disclosures": {
+        "task": "portal.people.tasks.look_after_disclosures",
+        "schedule": env.float("DISCLOSURE_SCAN_SECONDS", default=600),
+        "options": {"expires": 600},
+    },
     # Ten sources each time (articles/reference_import/rechecking.py).
     "recheck-references": {
         "task": "articles.tasks.recheck_references",
@@ -302,7 +307,11 @@ STORAGES = {
     # Signed agreements: no address leads there.
     "private": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": env.str("PRIVATE_ROOT", default=str(VAR_DIR / "private"))},
+        "OPTIONS": {
+            "location": env.str("PRIVATE_ROOT", default=str(VAR_DIR / "private")),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
     },
     "staticfiles": {
         "BACKEND": env.str(

@@ -50,7 +50,7 @@ def _argument(name: str, argument: str) -> Any:
     if name == "media":
         figure = Section.objects.exclude(image="").order_by("pk").first()
         return figure.image.name if figure else "figures/none.png"
-    if argument in ("object_id", "id", "pk", "article_id"):
+    if argument in ("object_id", "id", "pk", "article_id", "agreement_id"):
         label, _, model = name.removeprefix("admin:").rpartition("_")[0].partition("_")
         try:
             instance = apps.get_model(label, model).objects.order_by("pk").first()

@@ -16,7 +16,8 @@ from portal.attestation.models import AttestationStatement, Reader
 from portal.funders.models import Agreement, Funder, SupportLevel
 from portal.mail.models import Subscriber
 from portal.mail.services import record_consent
-from portal.people.models import Disclosure, Person
+from portal.people.models import Disclosure, DisclosureRequest, Person
+from portal.people.requests import LINK_VALIDITY
 
 # --- accounts, attestation, people, funders ---------------------------------------------------
 
@@ -68,6 +69,17 @@ class DisclosureFactory(factory.django.DjangoModelFactory):
 
     person = factory.SubFactory(PersonFactory)
     has_none = True
+
+
+class DisclosureRequestFactory(factory.django.DjangoModelFactory):
+    """An open link, its mail not planned; see ``portal.people.requests.request_disclosure``."""
+
+    class Meta:
+        model = DisclosureRequest
+
+    person = factory.SubFactory(PersonFactory)
+    created_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyAttribute(lambda row: row.created_at + LINK_VALIDITY)
 
 
 class FunderFactory(factory.django.DjangoModelFactory):

@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from articles.models import Article, Topic
 from articles.services import (
@@ -28,6 +29,7 @@ from portal.accounts.models import User
 from portal.attestation.models import current_statement
 from portal.core.models import Page as PlainPage
 from portal.demo.users import ADMIN, EDITOR, REVIEWER, STAFF
+from portal.funders.disclosure import current_funding_statement
 from portal.funders.models import Agreement, Funder
 from portal.independence.audit import audit_memberships
 from portal.independence.models import Report
@@ -36,46 +38,23 @@ from portal.mail.models import Mailing, Subscriber
 from portal.people.models import Person
 from portal.updates.services import announce_article, confirm_subscription
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
+from tests.declaration_places import declaration_places
+from tests.places import (
+    DESK_EDITOR,
+    DESK_REVIEWER,
+    DESK_STAFF,
+    MEMBER,
+    READER,
+    RESPONDER,
+    VISITORS,
+    Place,
+)
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
 FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more than none
 WITHDRAWN = "agreement-scales-in-evaluation"
 CORRECTED = "number-needed-to-treat"
 IN_REVIEW = "confidence-interval"
-
-# Who looks: each has a browser of their own.
-VISITOR = "visitor"
-READER = "reader"  # has attested
-RESPONDER = "responder"  # has attested and answered the survey
-MEMBER = "member"  # has attested and signed in
-DESK_EDITOR = "editor"
-DESK_REVIEWER = "reviewer"
-DESK_STAFF = "staff"
-VISITORS = (VISITOR, READER, RESPONDER, MEMBER, DESK_EDITOR, DESK_REVIEWER, DESK_STAFF)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One page: ``visitor`` opens ``address`` and presses the button ``press``, if it names one.
-
-    ``html`` is shown at ``address`` instead of what the server would answer: for pages that no
-    address leads to (the database is away) and for mails.
-    """
-
-    name: str
-    address: str
-    visitor: str = VISITOR
-    press: str = ""
-    status: int = 200
-    html: str = ""
-
-    @property
-    def is_desk(self) -> bool:
-        return self.address.startswith("/admin/") and "/preview/" not in self.address
-
-    @property
-    def is_mail(self) -> bool:
-        return self.address.startswith("/mail/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +83,7 @@ def _load_places() -> list[Place]:
     return [
         *_public_places(article),
         *_update_places(subscriber, waiting),
+        *declaration_places(),
         *_reader_places(),
         *_account_places(),
         *_error_places(),
@@ -154,9 +134,15 @@ def _subscribers() -> tuple[Subscriber, Subscriber]:
 
 
 def _filled(mailing: Mailing, subscriber: Subscriber) -> str:
-    return mailing.html.replace("[[preferences_url]]", preferences_url(subscriber)).replace(
-        "[[unsubscribe_url]]", unsubscribe_url(subscriber)
-    )
+    fillings = {
+        "preferences_url": preferences_url(subscriber),
+        "unsubscribe_url": unsubscribe_url(subscriber),
+        "funding": str(current_funding_statement()),
+    }
+    html = mailing.html
+    for name, filling in fillings.items():
+        html = html.replace(f"[[{name}]]", escape(filling))
+    return html
 
 
 def _public_places(article: Article) -> list[Place]:
@@ -176,6 +162,7 @@ def _public_places(article: Article) -> list[Place]:
         Place("gate-error", reverse("gate"), press="Continue"),
         Place("patients", reverse("not_a_professional")),
         Place("funders", reverse("funder_list")),
+        Place("funders-changes", reverse("funder_changes")),
         Place("search", f"{reverse('search')}?q=survival"),
         Place("search-narrowed", f"{reverse('search')}?q=survival&type=review", visitor=READER),
         Place("search-unknown-filter", f"{reverse('search')}?q=survival&topic=nowhere"),
@@ -254,6 +241,7 @@ def _error_places() -> list[Place]:
 
 def _editor_places(article: Article) -> list[Place]:
     draft = Article.objects.get(status=Article.Status.DRAFT)
+    asked = Person.objects.get(slug="clara-placeholder")
 
     def of_article(view: str, which: Article) -> str:
         return reverse(f"admin:articles_article_{view}", args=[which.pk])
@@ -274,6 +262,13 @@ def _editor_places(article: Article) -> list[Place]:
             "desk-article-error", reverse("admin:articles_article_add"), DESK_EDITOR, press="Save"
         ),
         Place("desk-article-draft", of_article("change", draft), DESK_EDITOR),
+        Place("desk-independence", of_article("independence", draft), DESK_EDITOR),
+        Place(
+            "desk-independence-error",
+            of_article("independence", draft),
+            DESK_EDITOR,
+            press="Record the assessment",
+        ),
         Place("desk-publish", of_article("publish", approved), DESK_EDITOR),
         Place("desk-schedule", of_article("schedule", approved), DESK_EDITOR),
         Place("desk-submit-blocked", of_article("submit", draft), DESK_EDITOR),
@@ -297,9 +292,14 @@ def _editor_places(article: Article) -> list[Place]:
         Place("desk-history", of_article("history", article), DESK_EDITOR),
         Place(
             "desk-person",
-            reverse("admin:people_person_change", args=[Person.objects.earliest("pk").pk]),
+            reverse("admin:people_person_change", args=[asked.pk]),
             DESK_EDITOR,
         ),
+        Place(
+            "desk-person-ask", f"/admin/people/person/{asked.pk}/ask-for-disclosure/", DESK_EDITOR
+        ),
+        Place("desk-requests", reverse("admin:people_disclosurerequest_changelist"), DESK_EDITOR),
+        Place("desk-declaration-new", reverse("admin:people_disclosure_add"), DESK_EDITOR),
         Place("desk-person-error", reverse("admin:people_person_add"), DESK_EDITOR, press="Save"),
     ]
 
@@ -322,6 +322,7 @@ def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
         Place("desk-export-error", export, DESK_STAFF, press="Export", status=400),
         staff("desk-funders", "funders_funder_changelist"),
         staff("desk-funder", "funders_funder_change", Funder.objects.earliest("pk").pk),
+        staff("desk-funder-new", "funders_funder_add"),
         staff("desk-agreements", "funders_agreement_changelist"),
         staff("desk-agreement", "funders_agreement_change", Agreement.objects.earliest("pk").pk),
         staff("desk-reports", "independence_report_changelist"),

@@ -58,6 +58,8 @@ def prepare_environment() -> None:
     os.environ["SITE_URL"] = "http://testserver"
     os.environ["ALLOWED_HOSTS"] = "*"
     os.environ["MEDIA_ROOT"] = services.enter_context(TemporaryDirectory(prefix="portal-media-"))
+    private = TemporaryDirectory(prefix="portal-private-")
+    os.environ["PRIVATE_ROOT"] = services.enter_context(private)
     # The plain storage needs no collectstatic before a page can name its style sheet.
     os.environ.setdefault(
         "STATICFILES_STORAGE", "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -30,12 +30,16 @@ class AssessmentForm(forms.Form):
     """What staff decide about one relationship."""
 
     is_relevant = forms.ChoiceField(
-        label=gettext_lazy("Is the company concerned by the article's topic?"),
+        label=gettext_lazy("Is the company concerned by the article’s topic?"),
+        error_messages={"required": gettext_lazy("Say whether the relationship is relevant.")},
         choices=[(RELEVANT, gettext_lazy("Yes, relevant")), ("no", gettext_lazy("No"))],
         widget=forms.RadioSelect,
     )
     reason = forms.CharField(
-        label=gettext_lazy("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 2})
+        label=gettext_lazy("Why"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": gettext_lazy("Say why the relationship is relevant or not.")},
     )
     mitigation = forms.ChoiceField(
         label=gettext_lazy("What was done about a relevant relationship"),
@@ -47,7 +51,7 @@ class AssessmentForm(forms.Form):
         label=gettext_lazy("On which day"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=gettext_lazy("It counts only if this is before the person's work began."),
+        help_text=gettext_lazy("It counts only if this is before the person’s work began."),
     )
 
     def clean_is_relevant(self) -> bool:
@@ -62,6 +66,7 @@ class OverrulingForm(forms.Form):
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy("Stays on record, with your name."),
+        error_messages={"required": gettext_lazy("Say why it may stay.")},
     )
 
 

@@ -109,7 +109,8 @@ def _load_articles(
         if data["slug"] in present:
             continue
         article = _write_article(data)
-        _assess(article, assessments, data.get("published_on"))
+        if published_on := data.get("published_on"):
+            _assess(article, assessments, published_on)
         version = _publish(article, data, editor, reviewer)
         if version is None:
             progress(f"draft: {article.title}")
@@ -167,7 +168,7 @@ def _write_article(data: ArticleData) -> Article:
     return article
 
 
-def _assess(article: Article, assessments: dict[str, AssessmentData], on: date | None) -> None:
+def _assess(article: Article, assessments: dict[str, AssessmentData], on: date) -> None:
     """Settle every relationship of who is named, as the demonstration's staff would have."""
     for interest in interests(article, people_in_control(article, on)):
         decision = assessments[interest.relationship.company]
@@ -225,10 +226,18 @@ def _load_funder(data: FunderData) -> None:
         Agreement.objects.create(
             funder=funder,
             kind=agreement["kind"],
+            nature=agreement.get("nature", ""),
+            purpose=agreement.get("purpose", ""),
             level=SupportLevel.objects.get(rank=agreement["rank"]),
             starts_on=agreement["starts_on"],
             ends_on=agreement.get("ends_on"),
         )
+    for former in data.get("former_names", []):
+        funder.former_names.create(name=former["name"], last_day=former["last_day"])
+    for name in data.get("trade_names", []):
+        funder.trade_names.create(name=name)
+    for host in data.get("product_sites", []):
+        funder.product_sites.create(host=host)
 
 
 def _load_person(data: PersonData) -> None:

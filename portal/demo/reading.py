@@ -106,9 +106,16 @@ class PersonData(TypedDict):
 
 class AgreementData(TypedDict):
     kind: str  # a value of Agreement.Kind
+    nature: NotRequired[str]  # of support in kind
     rank: int  # of the level of support
     starts_on: date
     ends_on: NotRequired[date]
+    purpose: NotRequired[str]
+
+
+class FormerNameData(TypedDict):
+    name: str
+    last_day: date
 
 
 class FunderData(TypedDict):
@@ -116,6 +123,9 @@ class FunderData(TypedDict):
     country: str  # ISO 3166-1 alpha-2
     website: str
     agreements: list[AgreementData]
+    former_names: NotRequired[list[FormerNameData]]
+    trade_names: NotRequired[list[str]]
+    product_sites: NotRequired[list[str]]  # hosts
 
 
 class SiteData(TypedDict):

@@ -41,7 +41,7 @@ ONE_FUNDER_KIND_AND_SCOPE = Func(_HASH, _HASH, Value("[]"), function="int8range"
 def with_history(exclude: list[str] | None = None) -> Any:
     """Return a decorator: every change of a row leaves another one that nobody can change."""
     events = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
-    return pghistory.track(*events, exclude=exclude, context_field=None)
+    return pghistory.track(*events, exclude=exclude, context_field=None)  # type: ignore[arg-type]
 
 
 @with_history()
@@ -159,6 +159,7 @@ class ProductSite(models.Model):
         return self.host
 
 
+@with_history()
 class SupportLevel(models.Model):
     """A band of funding; rank 1 pays most and stands first."""
 
@@ -194,7 +195,7 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
         return (
             self.named_on(day)
             .select_related("funder", "level")
-            .order_by("level__rank", "name_on_day", "pk")
+            .order_by("level__rank", Lower("name_on_day"), "pk")
         )
 
 

@@ -1,7 +1,8 @@
 """A mailing's message as bytes: built once, then spliced for each recipient.
 
 Building MIME costs fifty times what sending it does, so everything that is the same for all
-recipients is encoded once. What differs (``To``, ``Message-ID``, the links) is put between.
+recipients is encoded once. What differs (``To``, ``Message-ID``, the links) is put between, and so
+is what may change while the mailing is being sent (the stream's texts).
 """
 
 import binascii
@@ -13,6 +14,7 @@ from email.policy import SMTP
 from email.utils import formatdate
 
 from django.conf import settings
+from django.utils import translation
 
 from portal.core.models import site_settings
 
@@ -36,20 +38,20 @@ def _quoted_printable(text: str) -> bytes:
 
 
 class _Body:
-    """A text with gaps for links, as quoted-printable pieces."""
+    """A text with gaps for links and texts, as quoted-printable pieces."""
 
-    def __init__(self, text: str, link_names: list[str]) -> None:
-        gaps = "|".join(re.escape(name) for name in link_names)
-        # With one group, every second piece is the name of a link.
+    def __init__(self, text: str, names: list[str]) -> None:
+        gaps = "|".join(re.escape(name) for name in names)
+        # With one group, every second piece is the name of a gap.
         pieces = re.split(rf"\[\[({gaps})\]\]", text) if gaps else [text]
         self._fixed = [_quoted_printable(piece) for piece in pieces[::2]]
         self._names = pieces[1::2]
 
-    def encode(self, links: dict[str, str]) -> bytes:
-        """Return the text with ``links`` in its gaps."""
+    def encode(self, fillings: dict[str, str]) -> bytes:
+        """Return the text with ``fillings`` in its gaps."""
         parts = [self._fixed[0]]
         for name, fixed in zip(self._names, self._fixed[1:], strict=True):
-            parts += [_quoted_printable(links[name]), fixed]
+            parts += [_quoted_printable(fillings[name]), fixed]
         return b"=\r\n".join(parts)
 
 
@@ -61,7 +63,9 @@ class ComposedMailing:
         self.sender = stream.sender
         self._domain = self.sender.rpartition("@")[2]
         self._reference = mailing.public_id.hex
-        names = list(stream.links)
+        self._language = mailing.language
+        self._mailing_links = {name: make(mailing) for name, make in stream.mailing_links.items()}
+        names = [*stream.links, *self._mailing_links, *stream.texts]
         self._text = _Body(mailing.text, names)
         self._html = _Body(mailing.html, names)
         # Quoted-printable writes "=" as "=3D": no text can contain the boundary.
@@ -90,10 +94,14 @@ class ComposedMailing:
         """
         if not re.fullmatch(ADDRESS_PATTERN, delivery.address):
             raise UnsendableMessageError("address")
-        links = {name: make(delivery.subscriber) for name, make in self.stream.links.items()}
+        links = self._mailing_links | {
+            name: make(delivery.subscriber) for name, make in self.stream.links.items()
+        }
         if not all(SAFE_URL.fullmatch(url) for url in links.values()):
             raise UnsendableMessageError("link")
-        escaped = {name: html.escape(url) for name, url in links.items()}
+        with translation.override(self._language):
+            fillings = links | {name: make() for name, make in self.stream.texts.items()}
+        escaped = {name: html.escape(filling) for name, filling in fillings.items()}
         boundary = self._boundary.encode()
         return b"".join(
             (
@@ -102,7 +110,7 @@ class ComposedMailing:
                 b"MIME-Version: 1.0\r\n",
                 b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n',
                 b"--" + boundary + b"\r\n" + _part_headers("plain"),
-                self._text.encode(links),
+                self._text.encode(fillings),
                 b"\r\n--" + boundary + b"\r\n" + _part_headers("html"),
                 self._html.encode(escaped),
                 b"\r\n--" + boundary + b"--\r\n",

@@ -170,8 +170,9 @@ class Suppression(models.Model):
 class Mailing(models.Model):
     """What is sent: content frozen when it was planned, for one or for many recipients.
 
-    ``[[unsubscribe_url]]`` and the other names of the stream's links stand for what differs
-    between recipients. candidates = sent + failed + skipped + unknown + open, at all times.
+    ``[[unsubscribe_url]]`` and the other names of the stream's links and texts stand for what
+    differs between recipients, or must be true when it is sent. At all times,
+    candidates = sent + failed + skipped + unknown + open.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

@@ -152,21 +152,29 @@ def plan_mailing(
 
 @transaction.atomic
 def plan_personal_mail(
-    *, key: str, subscriber: Subscriber, subject: str, html: str, text: str
+    *,
+    key: str,
+    subscriber: Subscriber,
+    subject: str,
+    html: str,
+    text: str,
+    stream: Stream = TRANSACTIONAL,
+    validity: timedelta = PERSONAL_MAIL_VALIDITY,
 ) -> Delivery:
     """Plan one transactional message: sent first, and whatever the person opted out of.
 
     It waits in the outbox like all others, so a mail server that is away loses nothing.
+    ``stream``: one that needs no consent.
     """
     now = timezone.now()
     mailing = freeze_mailing(
         key=key,
-        stream=TRANSACTIONAL,
+        stream=stream,
         subject=subject,
         html=html,
         text=text,
         language=subscriber.language,
-        deadline_at=now + PERSONAL_MAIL_VALIDITY,
+        deadline_at=now + validity,
     )
     mailing.candidate_count = 1
     mailing.save(update_fields=["candidate_count"])
@@ -174,7 +182,7 @@ def plan_personal_mail(
         mailing=mailing,
         subscriber=subscriber,
         address=subscriber.email,
-        priority=TRANSACTIONAL.priority,
+        priority=stream.priority,
         next_attempt_at=now,
         created_at=now,
     )

@@ -14,21 +14,26 @@ from django.utils.translation import gettext_lazy as _
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-    from .models import Subscriber
+    from .models import Mailing, Subscriber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """``links``: what ``[[name]]`` in a mailing's text stands for, per subscriber: absolute URLs.
 
+    ``texts``: the same for everybody, but as it is when the mail is sent, not when it is planned;
+    plain text in the active language. Asked for each mail, so they cost no query.
     A stream that ``needs_consent`` must have the link ``unsubscribe_url``: it also stands in the
-    ``List-Unsubscribe`` header (RFC 8058).
+    ``List-Unsubscribe`` header (RFC 8058). ``mailing_links``: the same, per mailing: for addresses
+    that open something, which must not stand in the outbox, where staff read what is sent.
     """
 
     key: str
     name: "StrOrPromise"
     needs_consent: bool
     links: Mapping[str, "Callable[[Subscriber], str]"] = field(default_factory=dict)
+    texts: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    mailing_links: Mapping[str, "Callable[[Mailing], str]"] = field(default_factory=dict)
 
     @property
     def sender(self) -> str:

@@ -1,14 +1,17 @@
 """The people in control of content, and what they disclose about money from companies."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import OuterRef, Subquery, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.core.triggers import BumpContentStamp, append_only
+from portal.mail.models import Delivery, DeliveryQuerySet
 
 # A disclosure speaks for this long; then it must be given anew (ACCME practice).
 DISCLOSURE_VALIDITY = timedelta(days=365)
@@ -104,6 +107,35 @@ class Disclosure(models.Model):
     def __str__(self) -> str:
         return f"{self.person} {self.declared_on}"
 
+    @property
+    def stale_on(self) -> date:
+        """The first day on which it does not speak any more."""
+        return self.declared_on + DISCLOSURE_VALIDITY
+
+
+# What comes before a request's key in the key of its mail.
+MAIL_KEY_PREFIX = "disclosure-request:"
+
+
+def mails_of_requests() -> DeliveryQuerySet:
+    """Return, for use in a query on requests, the mail that carries the link."""
+    key = Concat(Value(MAIL_KEY_PREFIX), Cast(OuterRef("pk"), output_field=models.CharField()))
+    return Delivery.objects.filter(mailing__key=key).order_by("pk")
+
+
+class DisclosureRequestQuerySet(models.QuerySet["DisclosureRequest"]):
+    def open_at(self, moment: datetime) -> "DisclosureRequestQuerySet":
+        """Links that still work: neither used nor expired."""
+        return self.filter(disclosure=None, expires_at__gt=moment)
+
+    def with_mail(self) -> "DisclosureRequestQuerySet":
+        """Annotate ``mail_state`` and ``mail_finished_at``: what the outbox says."""
+        mails = mails_of_requests()
+        return self.annotate(
+            mail_state=Subquery(mails.values("state")[:1]),
+            mail_finished_at=Subquery(mails.values("finished_at")[:1]),
+        )
+
 
 class DisclosureRequest(models.Model):
     """A link by which a person declares without an account; it works once and expires.
@@ -137,6 +169,8 @@ class DisclosureRequest(models.Model):
         verbose_name=_("answer"),
     )
 
+    objects = DisclosureRequestQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at"]
         verbose_name = _("request for a disclosure")
@@ -150,6 +184,15 @@ class DisclosureRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} {self.created_at:%Y-%m-%d}"
+
+    @property
+    def mail_key(self) -> str:
+        """The key of the one mail that carries the link."""
+        return f"{MAIL_KEY_PREFIX}{self.pk}"
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
 
 
 class FinancialRelationship(models.Model):

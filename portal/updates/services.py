@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from articles.documents import public_text
 from articles.models import Article, ArticleVersion, Topic
 from portal.core.models import site_settings
-from portal.funders.disclosure import current_funding_statement
 from portal.mail.models import Delivery, Mailing, Subscriber, SubscriberQuerySet, Suppression
 from portal.mail.services import plan_mailing, plan_personal_mail, record_consent
 from portal.mail.streams import TRANSACTIONAL
@@ -138,8 +137,8 @@ def announce_article(*, article: Article, version: ArticleVersion) -> Mailing | 
             {
                 "document": public_text(version.document),
                 "article_url": settings.SITE_URL + article.get_absolute_url(),
-                "funding": current_funding_statement(),
-                # The engine puts each recipient's own links here.
+                # The engine puts the sentence of the moment and each recipient's own links here.
+                "funding": "[[funding]]",
                 "preferences_url": "[[preferences_url]]",
                 "unsubscribe_url": "[[unsubscribe_url]]",
             },

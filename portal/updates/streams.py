@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from portal.funders.disclosure import current_funding_statement
 from portal.mail.streams import Stream
 
 from .tokens import preferences_url, unsubscribe_url
@@ -11,6 +12,8 @@ ARTICLE_UPDATES = Stream(
     name=_("Article updates"),
     needs_consent=True,
     links={"unsubscribe_url": unsubscribe_url, "preferences_url": preferences_url},
+    # A large mailing takes its time: who funds the site may change meanwhile.
+    texts={"funding": lambda: str(current_funding_statement())},
 )
 
 ARTICLE_UPDATES_WORDING = _(

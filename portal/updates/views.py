@@ -1,19 +1,15 @@
 """Subscribing, confirming, choosing topics, leaving. None of it needs an account."""
 
-from collections.abc import Callable
-from functools import wraps
 from http import HTTPStatus
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from articles.models import topic_tree
 from portal.core.doors import public
 from portal.core.http import private
+from portal.core.token_pages import token_page
 from portal.mail.models import Subscriber
 
 from .forms import SubscribeForm, TopicsForm
@@ -27,26 +23,6 @@ from .tokens import (
     read_preferences,
     read_unsubscribe,
 )
-
-TokenView = Callable[[HttpRequest, str], HttpResponse]
-
-
-def token_page(view: TokenView) -> Any:
-    """Make ``view`` a page that a signed link in a mail opens: GET shows it, POST acts.
-
-    Its address is a secret: it is not stored, not indexed and not passed on to other pages.
-    No CSRF token: a form elsewhere cannot know the address, and no cookie gives it any power.
-    (With a token it would fail, too: under ``no-referrer`` browsers send ``Origin: null``.)
-    """
-
-    @wraps(view)
-    def marked(request: HttpRequest, token: str) -> HttpResponse:
-        response = view(request, token)
-        response["Referrer-Policy"] = "no-referrer"
-        response["X-Robots-Tag"] = "noindex"
-        return response
-
-    return public(csrf_exempt(never_cache(require_http_methods(["GET", "HEAD", "POST"])(marked))))
 
 
 @public

@@ -53,6 +53,7 @@ FORMS = [
     "admin:people_person_add",
     "admin:people_disclosure_add",
     "admin:funders_agreement_add",
+    "admin:funders_funder_add",
     "admin:accounts_user_add",
     "admin:mail_suppression_add",
     "admin:feedback_export",

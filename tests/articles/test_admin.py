@@ -410,7 +410,7 @@ def test_the_form_costs_the_same_however_long_the_article(desk, django_assert_nu
         article.sections.create(position=number + 3, body="<p>x</p>")
         article.references.create(key=f"r{number}", csl={"title": "x"})
     desk.get(change_url(article))
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(31):
         desk.get(change_url(article))
 
 

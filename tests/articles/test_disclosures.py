@@ -55,7 +55,7 @@ def declare(article, *companies, **fields):
 def test_one_line_stands_before_the_text_and_the_details_on_demand(request, reader, article):
     reader = request.getfixturevalue(reader)
     html = reader.get(article.get_absolute_url()).content.decode()
-    details = html[html.index('<details class="competing-interests">') :]
+    details = html[html.index('<div class="competing-interests">') :]
     details = details[: details.index("</details>")]
     assert "None declared.</summary>" in details
     assert html.index("competing-interests") < html.index("Learning objectives")

@@ -19,6 +19,7 @@ from articles.services import (
     submit_for_review,
 )
 from portal.people.models import Person
+from portal.people.needs import needed_people
 from tests.factories import (
     DisclosureFactory,
     FunderFactory,
@@ -183,6 +184,15 @@ def test_the_database_keeps_writers_and_approvers_of_a_version_apart():
     with pytest.raises(IntegrityError, match="approved_by_another"), transaction.atomic():
         ArticleVersion.objects.create(number=2, written_by=[user.pk], approved_by=user, **fields)
     ArticleVersion.objects.create(number=2, written_by=[0], approved_by=user, **fields)
+
+
+def test_whose_disclosure_is_needed():
+    named = PublishableArticleFactory().article_authors.get().person
+    approver = UserFactory(group="Medical reviewers")
+    DisclosureFactory(person__name="Nobody asks")
+    approve_article(article=submitted(), user=approver)
+    assert {named, approver.person} <= set(needed_people())
+    assert not needed_people().filter(name="Nobody asks").exists()
 
 
 # --- trade names and links ------------------------------------------------------------------------

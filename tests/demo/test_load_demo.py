@@ -83,7 +83,7 @@ pytestmark = pytest.mark.django_db
 def test_says_what_it_does(loaded):
     assert loaded[:2] == [
         "users: editor@demo.example, reviewer@demo.example, staff@demo.example, admin@demo.example",
-        "4 pages, 8 funders, 4 people, 11 topics",
+        "4 pages, 9 funders, 5 people, 11 topics",
     ]
     assert [line.partition(":")[0] for line in loaded[2:-1]] == ["published"] * 11 + ["draft"]
     assert loaded[-1] == "589 survey responses"
@@ -115,21 +115,26 @@ def test_versions_hold_disclosures_and_funding_of_their_day(loaded):
 
 def test_draft_shows_what_is_missing(loaded):
     (draft,) = Article.objects.filter(status="draft")
-    assert [block.field for block in publication_blocks(draft)] == ["objectives-0", "sections-1"]
+    assert [block.field for block in publication_blocks(draft)] == [
+        "article_authors-0",
+        "objectives-0",
+        "sections-1",
+    ]
 
 
 def test_funding_statement(loaded):
     assert funding_statement(date(2025, 12, 1)).support == (
         "Lymphoma Education Hub is an independent medical education platform, sponsored by "
         "Imaginary Therapeutics, Fictitious Pharma, Hypothetical Biosciences, Notional Oncology "
-        "and Example Diagnostics and supported through educational grants from Invented Foundation "
-        "and Make-Believe Medicines."
+        "and Example Diagnostics, supported through educational grants from Invented Foundation "
+        "and Make-Believe Medicines and supported in kind by Madeup Translations (translation "
+        "services)."
     )
 
 
 def test_disclosures_are_never_stale(loaded):
     people = {disclosure.person for disclosure in Disclosure.objects.select_related("person")}
-    assert len(people) == 4
+    assert len(people) == 5
     assert all(person.current_disclosure() for person in people)
 
 

@@ -1,13 +1,19 @@
 """The disclosure sentence and the rules behind it."""
 
 import datetime
+import itertools
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from portal.core.content_cache import memory
 from portal.core.models import SiteSettings
-from portal.funders.disclosure import current_funding_statement, funding_statement
+from portal.funders.disclosure import (
+    article_funding_statement,
+    current_funding_statement,
+    funding_statement,
+)
 from portal.funders.models import Agreement, SupportLevel
 from tests.factories import AgreementFactory, FunderFactory
 
@@ -16,6 +22,7 @@ pytestmark = pytest.mark.django_db
 DAY = datetime.date(2026, 6, 1)
 SPONSORSHIP = Agreement.Kind.SPONSORSHIP
 GRANT = Agreement.Kind.EDUCATIONAL_GRANT
+IN_KIND = Agreement.Kind.IN_KIND
 
 
 def fund(name: str, kind: str = SPONSORSHIP, rank: int = 1, **fields: object) -> Agreement:
@@ -33,40 +40,192 @@ def site():
 
 
 PREFIX = "The Hub is an independent medical education platform"
+ORDER = "The order of names reflects the level of funding."
+SPONSORS = ("", "Ada", "Ada and Bo", "Ada, Bo and Cy")
+GRANTORS = ("", "Dee", "Dee and Eve", "Dee, Eve and Flo")
+GIVERS = (
+    "",
+    "Gil (printing)",
+    "Gil (printing) and Hal (rooms)",
+    "Gil (printing), Hal (rooms) and Ida (translation)",
+)
+NATURES = {"Gil": "printing", "Hal": "rooms", "Ida": "translation"}
+# Which of the three kinds there are → the sentence.
+SENTENCES = {
+    (False, False, False): PREFIX + ". No company funds it at present.",
+    (True, False, False): PREFIX + ", sponsored by {s}.",
+    (False, True, False): PREFIX + ", supported through educational grants from {g}.",
+    (False, False, True): PREFIX + ", supported in kind by {k}.",
+    (True, True, False): (
+        PREFIX + ", sponsored by {s} and supported through educational grants from {g}."
+    ),
+    (True, False, True): PREFIX + ", sponsored by {s} and supported in kind by {k}.",
+    (False, True, True): (
+        PREFIX + ", supported through educational grants from {g} and in kind by {k}."
+    ),
+    (True, True, True): (
+        PREFIX + ", sponsored by {s}, supported through educational grants from {g} and supported "
+        "in kind by {k}."
+    ),
+}
+COMBINATIONS = list(itertools.product(range(4), repeat=3))
+
+
+def test_the_sentence_for_each_kind_with_none_one_two_and_three_names():
+    funders = {name: FunderFactory(name=name) for name in ("Ada", "Bo", "Cy", "Dee", "Eve", "Flo")}
+    funders |= {name: FunderFactory(name=name) for name in NATURES}
+    level = SupportLevel.objects.get(rank=1)
+    days = {
+        combination: DAY + datetime.timedelta(days=number)
+        for number, combination in enumerate(COMBINATIONS)
+    }
+    Agreement.objects.bulk_create(
+        Agreement(
+            funder=funders[name],
+            kind=kind,
+            nature=NATURES.get(name, ""),
+            level=level,
+            starts_on=day,
+            ends_on=day,
+        )
+        for (sponsors, grants, gifts), day in days.items()
+        for kind, names in (
+            (SPONSORSHIP, ["Ada", "Bo", "Cy"][:sponsors]),
+            (GRANT, ["Dee", "Eve", "Flo"][:grants]),
+            (IN_KIND, list(NATURES)[:gifts]),
+        )
+        for name in names
+    )
+    assert len(days) == 64
+    for (sponsors, grants, gifts), day in days.items():
+        statement = funding_statement(day)
+        sentence = SENTENCES[sponsors > 0, grants > 0, gifts > 0]
+        assert statement.support == sentence.format(
+            s=SPONSORS[sponsors], g=GRANTORS[grants], k=GIVERS[gifts]
+        )
+        any_funder = bool(sponsors or grants or gifts)
+        assert statement.influence == "Funders have no influence on our content." * any_funder
+        assert statement.order == ORDER * (max(sponsors, grants, gifts) > 1)
+
+
+S, K = (SPONSORSHIP, "Ada", ""), (IN_KIND, "Gil", "printing")
+G, G2 = (GRANT, "Dee", ""), (GRANT, "Eve", "")
 
 
 @pytest.mark.parametrize(
-    ("sponsors", "grantors", "support"),
+    ("supports", "sentence"),
     [
-        ([], [], f"{PREFIX}. No company funds it at present."),
-        (["Ada"], [], f"{PREFIX}, sponsored by Ada."),
-        (["Ada", "Bo"], [], f"{PREFIX}, sponsored by Ada and Bo."),
-        (["Ada", "Bo", "Cy"], [], f"{PREFIX}, sponsored by Ada, Bo and Cy."),
-        ([], ["Dee"], f"{PREFIX}, supported through educational grants from Dee."),
-        ([], ["Dee", "Eve"], f"{PREFIX}, supported through educational grants from Dee and Eve."),
+        ([], ""),
+        ([S], "This article was sponsored by Ada."),
+        ([S, (SPONSORSHIP, "Bo", "")], "This article was sponsored by Ada and Bo."),
+        ([G], "This article was supported through an educational grant from Dee."),
+        ([G, G2], "This article was supported through educational grants from Dee and Eve."),
+        ([G, G], "This article was supported through educational grants from Dee."),
+        ([K], "This article was supported in kind by Gil (printing)."),
         (
-            ["Ada", "Bo"],
-            ["Dee"],
-            f"{PREFIX}, sponsored by Ada and Bo and supported through educational grants from Dee.",
+            [S, G],
+            (
+                "This article was sponsored by Ada and supported through an educational grant from "
+                "Dee."
+            ),
+        ),
+        (
+            [S, G, G2],
+            (
+                "This article was sponsored by Ada and supported through educational grants from "
+                "Dee and Eve."
+            ),
+        ),
+        ([S, K], "This article was sponsored by Ada and supported in kind by Gil (printing)."),
+        (
+            [G, K],
+            (
+                "This article was supported through an educational grant from Dee and in kind by "
+                "Gil (printing)."
+            ),
+        ),
+        (
+            [G, G2, K],
+            (
+                "This article was supported through educational grants from Dee and Eve and in "
+                "kind by Gil (printing)."
+            ),
+        ),
+        (
+            [S, G, K],
+            (
+                "This article was sponsored by Ada, supported through an educational grant from "
+                "Dee and supported in kind by Gil (printing)."
+            ),
+        ),
+        (
+            [S, G, G2, K],
+            (
+                "This article was sponsored by Ada, supported through educational grants from Dee "
+                "and Eve and supported in kind by Gil (printing)."
+            ),
         ),
     ],
 )
-def test_the_sentence_for_none_one_and_more(sponsors, grantors, support):
-    for name in sponsors:
+def test_what_an_article_says_of_its_own_agreements(supports, sentence):
+    statement = article_funding_statement(supports)
+    assert statement.support == sentence
+    assert bool(statement.influence) == bool(supports)
+
+
+@pytest.mark.parametrize(
+    ("language", "names"), [("en-gb", "Ada, Bo and Cy"), ("de", "Ada, Bo und Cy")]
+)
+def test_names_are_joined_as_the_language_does(language, names):
+    for name in ("Ada", "Bo", "Cy"):
         fund(name)
-    for name in grantors:
-        fund(name, GRANT)
-    statement = funding_statement(DAY)
-    assert statement.support == support
-    assert bool(statement.influence) == bool(sponsors or grantors)
-    assert bool(statement.order) == (len(sponsors) > 1 or len(grantors) > 1)
+    with translation.override(language):
+        assert f"sponsored by {names}." in funding_statement(DAY).support
+
+
+def test_a_name_is_that_of_the_day():
+    agreement = fund("New AG", starts_on=datetime.date(2020, 1, 1))
+    for name, year in (("Older AG", 2022), ("Old AG", 2024)):
+        agreement.funder.former_names.create(name=name, last_day=datetime.date(year, 12, 31))
+    for day, name in (
+        ("2020-01-01", "Older AG"),
+        ("2022-12-31", "Older AG"),
+        ("2023-01-01", "Old AG"),
+        ("2024-12-31", "Old AG"),
+        ("2025-01-01", "New AG"),
+    ):
+        support = funding_statement(datetime.date.fromisoformat(day)).support
+        assert support == f"{PREFIX}, sponsored by {name}."
+
+
+def test_markup_in_a_name_is_text(client):
+    fund("<b>Ada</b> & 100 %(s)s", starts_on=datetime.date(2020, 1, 1))
+    assert "&lt;b&gt;Ada&lt;/b&gt; &amp; 100 %(s)s." in client.get("/funders/").content.decode()
 
 
 def test_names_are_ordered_by_level_then_name():
     fund("Zeta", rank=1)
     fund("Beta", rank=2)
-    fund("Alpha", rank=2)
-    assert "sponsored by Zeta, Alpha and Beta." in funding_statement(DAY).support
+    fund("alpha", rank=2)
+    assert "sponsored by Zeta, alpha and Beta." in funding_statement(DAY).support
+
+
+def test_the_order_is_that_of_the_names_of_the_day():
+    fund("Beta")
+    funder = fund("Alpha").funder
+    funder.former_names.create(name="Zeta", last_day=DAY)
+    assert "sponsored by Beta and Zeta." in funding_statement(DAY).support
+    after = funding_statement(DAY + datetime.timedelta(days=1))
+    assert "sponsored by Alpha and Beta." in after.support
+
+
+def test_a_funder_who_changes_level_moves_on_that_day():
+    fund("Ada", rank=2)
+    first = fund("Bo", rank=3, ends_on=DAY)
+    second = {"starts_on": DAY + datetime.timedelta(days=1)}
+    AgreementFactory(funder=first.funder, level=SupportLevel.objects.get(rank=1), **second)
+    assert "sponsored by Ada and Bo." in funding_statement(DAY).support
+    assert "sponsored by Bo and Ada." in funding_statement(second["starts_on"]).support
 
 
 def test_first_and_last_day_count_and_the_days_beside_them_do_not():
@@ -90,6 +249,21 @@ def test_todays_sentence_costs_no_query_once_remembered(django_assert_num_querie
         first = current_funding_statement()
     with django_assert_num_queries(0):
         assert current_funding_statement() == first
+
+
+def test_a_rename_at_midnight_needs_no_restart(client, time_machine, settings):
+    settings.TIME_ZONE = "Europe/London"
+    settings.CONTENT_STAMP_SECONDS = 60
+    agreement = fund("New AG", starts_on=datetime.date(2026, 1, 1))
+    agreement.funder.former_names.create(name="Old AG", last_day=datetime.date(2026, 6, 30))
+    time_machine.move_to("2026-06-30T22:59:59Z")
+    for address in ("/", "/funders/", "/funders.json"):
+        assert b"Old AG" in client.get(address).content
+        assert b"New AG" not in client.get(address).content
+    time_machine.move_to("2026-06-30T23:00:00Z")
+    for address in ("/", "/funders/", "/funders.json"):
+        assert b"New AG" in client.get(address).content
+    assert b"Old AG" not in client.get("/").content
 
 
 def test_the_sentence_changes_at_local_midnight_and_with_the_agreements(time_machine, settings):
@@ -137,32 +311,3 @@ def test_an_agreement_does_not_end_before_it_begins():
 
 def test_a_kind_that_does_not_exist_is_refused():
     assert refuses(kind="advert")
-
-
-# --- the page -------------------------------------------------------------------------------------
-
-
-def test_the_funders_page_names_who_pays_now_and_who_paid_before(client, time_machine):
-    time_machine.move_to("2026-06-01T12:00:00Z")
-    fund("Now Pharma")
-    fund("Past Pharma", GRANT, ends_on=datetime.date(2025, 12, 31))
-    fund("Future Pharma", starts_on=datetime.date(2027, 1, 1))
-    response = client.get("/funders/")
-    html = response.content.decode()
-    assert [a.funder.name for a in response.context["current"]] == ["Now Pharma"]
-    assert [a.funder.name for a in response.context["past"]] == ["Past Pharma"]
-    assert "Now Pharma" in html
-    assert "Past Pharma" in html
-    assert "Future Pharma" not in html
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_the_funders_page_costs_the_same_for_one_and_many(
-    client, django_assert_num_queries, settings, count
-):
-    settings.CONTENT_STAMP_SECONDS = 60
-    for number in range(count):
-        fund(f"Funder {number}")
-    client.get("/")
-    with django_assert_num_queries(1):
-        client.get("/funders/")

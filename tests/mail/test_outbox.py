@@ -213,8 +213,20 @@ def test_what_a_dead_worker_held_is_settled():
         start_delivery(claimed[0], worker=worker, stream=stream)
         recover_dead_workers()
         assert states(mailing) == {first.email: "in_flight", second.email: "claimed"}
+    wait_until(lambda: holders(worker) is None, what="the end of the lock")
     recover_dead_workers()
     assert states(mailing) == {first.email: "unknown", second.email: "pending"}
+
+
+def holders(worker):
+    """Return the process ids of the server's sessions that hold the worker's lock, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT array_agg(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND (classid::bigint << 32) | objid::bigint = %s",
+            [worker],
+        )
+        return cursor.fetchone()[0]
 
 
 def test_a_worker_that_only_seemed_dead_sends_nothing_that_another_may_send():
@@ -222,6 +234,7 @@ def test_a_worker_that_only_seemed_dead_sends_nothing_that_another_may_send():
     plan()
     with sign_of_life() as worker:
         (delivery,) = claim_deliveries(worker=worker, limit=10)
+    wait_until(lambda: holders(worker) is None, what="the end of the lock")
     recover_dead_workers()
     assert not start_delivery(delivery, worker=worker, stream=get_stream(STREAM))
     with sign_of_life() as other:
@@ -254,15 +267,6 @@ def test_nothing_is_sent_while_the_clocks_differ(smtp_sink):
 
 
 def test_the_lock_is_held_on_a_connection_of_its_own():
-    def holders(worker):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT array_agg(pid) FROM pg_locks WHERE locktype = 'advisory'"
-                " AND (classid::bigint << 32) | objid::bigint = %s",
-                [worker],
-            )
-            return cursor.fetchone()[0]
-
     with sign_of_life() as worker, connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = holders(worker)

@@ -2,6 +2,8 @@
 
 import datetime
 import re
+from email import message_from_bytes
+from email.policy import SMTP
 
 import pytest
 from django.db import connection
@@ -14,9 +16,11 @@ from django.utils import timezone
 from articles.services import withdraw_article
 from portal.core.content_cache import memory
 from portal.core.models import SiteSettings
+from portal.mail.message import ComposedMailing
 from portal.mail.models import Delivery, MailedItem, Mailing, Subscriber, Suppression
 from portal.updates.models import TopicSubscription
 from portal.updates.services import announce_article, interested_in
+from portal.updates.streams import ARTICLE_UPDATES
 from tests.factories import (
     AgreementFactory,
     PublishableArticleFactory,
@@ -104,14 +108,12 @@ def test_the_mail_holds_what_is_public_and_nothing_else():
     SiteSettings.objects.create(
         name="The Hub", publisher_name="Publisher Ltd", postal_address="1 Street\nTown"
     )
-    AgreementFactory(funder__name="Helvion AG")
     SubscriberFactory()
     article = published_article(title="A <b>title</b>", summary="A summary & more.")
     mailing = Mailing.objects.get()
     for content in (mailing.html, mailing.text):
         assert "Interpret a hazard ratio." in content
-        assert "sponsored by Helvion AG" in content
-        assert "Funders have no influence on our content." in content
+        assert content.count("[[funding]]") == 1
         assert f"http://testserver/articles/{article.slug}/" in content
         assert "1 minute to read" in content
         assert "Publisher Ltd" in content
@@ -125,6 +127,27 @@ def test_the_mail_holds_what_is_public_and_nothing_else():
     assert "A summary & more." in mailing.text
     assert "A &lt;b&gt;title&lt;/b&gt;" in mailing.html
     assert "A summary &amp; more." in mailing.html
+
+
+def test_each_mail_says_who_funds_the_site_when_it_is_sent(settings, django_assert_num_queries):
+    settings.CONTENT_STAMP_SECONDS = 0
+    SubscriberFactory.create_batch(2)
+    published_article()
+    mailing = Mailing.objects.get()
+    first, second = mailing.deliveries.select_related("subscriber")
+    composed = ComposedMailing(mailing, ARTICLE_UPDATES)
+    agreement = AgreementFactory(funder__name="Helvion <AG> [[unsubscribe_url]]")
+    message = message_from_bytes(composed.for_delivery(first), policy=SMTP)
+    text, html = (part.get_content() for part in message.iter_parts())
+    assert "sponsored by Helvion <AG> [[unsubscribe_url]]." in text
+    assert "sponsored by Helvion &lt;AG&gt; [[unsubscribe_url]]." in html
+    assert "Funders have no influence on our content." in text
+    agreement.delete()
+    assert b"Helvion" not in composed.for_delivery(second)
+    settings.CONTENT_STAMP_SECONDS = 60
+    composed.for_delivery(second)
+    with django_assert_num_queries(0):
+        composed.for_delivery(second)
 
 
 def test_the_mail_cites_nothing():

@@ -74,7 +74,10 @@ REMEMBER_BOXES = f"""() => {{
 IN_FORCED_COLOURS = f"""() => {{
     {GROUNDS}
     const name = element => element.outerHTML.slice(0, 120);
-    const hasEdge = element => ['', '::before', '::after'].some(part => {{
+    // A browser draws its own boxes to tick, with an edge.
+    const isNative = element => element.matches('input:is([type=checkbox], [type=radio])')
+        && getComputedStyle(element).appearance !== 'none';
+    const hasEdge = element => isNative(element) || ['', '::before', '::after'].some(part => {{
         const style = getComputedStyle(element, part || null);
         return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 || [
             'Top', 'Bottom', 'Left', 'Right'
