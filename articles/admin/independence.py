@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -91,8 +92,9 @@ def independence_view(
     for place, hit in enumerate(hits):
         decisions[f"hit-{place}"] = partial(overrule, article=article, user=user, hit=hit)
         forms_by_name[f"hit-{place}"] = OverrulingForm(prefix=f"hit-{place}")
-    if request.method == "POST":
-        named = request.POST.get("about", "")
+    named = request.POST.get("about", "")
+    is_about_nothing = request.method == "POST" and not named
+    if request.method == "POST" and named:
         if named not in decisions:
             # Settled by somebody else in the meantime, or no name of this page.
             model_admin.message_user(request, _("This has been settled."), messages.WARNING)
@@ -122,9 +124,12 @@ def independence_view(
         "may_overrule": user.has_perm("articles.add_overruling"),
         "assessments": article.relevance_assessments.select_related("person", "assessed_by"),
         "overrulings": article.overrulings.select_related("overruled_by"),
-        "has_errors": any(form.errors for form in forms_by_name.values()),
+        "has_errors": is_about_nothing or any(form.errors for form in forms_by_name.values()),
     }
-    return TemplateResponse(request, "admin/articles/article/independence.html", context)
+    status = HTTPStatus.BAD_REQUEST if is_about_nothing else HTTPStatus.OK
+    return TemplateResponse(
+        request, "admin/articles/article/independence.html", context, status=status
+    )
 
 
 def _name(interest: Interest) -> str:
