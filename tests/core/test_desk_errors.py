@@ -10,7 +10,10 @@ from tests.factories import UserFactory
 pytestmark = pytest.mark.django_db
 
 MISSING = "This field is required."
-NO_ROWS = {"disclosures-TOTAL_FORMS": "0", "disclosures-INITIAL_FORMS": "0"}
+INLINES = ("disclosures", "disclosure_requests", "former_names", "trade_names", "product_sites")
+NO_ROWS = {
+    f"{inline}-{what}": "0" for inline in INLINES for what in ("TOTAL_FORMS", "INITIAL_FORMS")
+}
 
 
 @pytest.fixture
@@ -44,22 +47,21 @@ def test_field_that_is_missing(desk):
 
 
 def test_field_of_a_row(desk):
-    rows = {
-        "agreements-TOTAL_FORMS": "1",
-        "agreements-INITIAL_FORMS": "0",
-        "agreements-0-reference": "A-2",
-    }
+    rows = NO_ROWS | {"former_names-TOTAL_FORMS": "1", "former_names-0-name": "Elm"}
     answer = desk.post(reverse("admin:funders_funder_add"), {"name": "Elmbridge", **rows})
     lines = summary(answer.content.decode())
-    assert ("#id_agreements-0-kind", f"Agreement 1: Kind: {MISSING}") in lines
+    assert (
+        "#id_former_names-0-last_day",
+        f"Former name 1: Last day of this name: {MISSING}",
+    ) in lines
 
 
 def test_number_of_rows_that_nobody_could_have_sent(desk):
     answer = desk.post(reverse("admin:funders_funder_add"), {"name": "Elmbridge"})
     [(address, line)] = [
-        found for found in summary(answer.content.decode()) if found[1].startswith("Agreements")
+        found for found in summary(answer.content.decode()) if found[1].startswith("Former names")
     ]
-    assert address == "#agreements-heading"
+    assert address == "#former_names-heading"
     assert "ManagementForm" in line
 
 
