@@ -71,8 +71,14 @@ class AgreementForm(forms.ModelForm[Agreement]):
         widgets = {"document": forms.FileInput(attrs={"accept": "application/pdf"})}
 
     def clean(self) -> dict[str, Any]:
-        """Say at its field what is wrong with the period; then it is compared with no other."""
+        """Say at its field what is wrong with the period; then it is compared with no other.
+
+        Within a transaction, as the admin's: two that are saved at once wait for each other here,
+        so that the second is compared with the first.
+        """
         data = super().clean() or {}
+        if funder := data.get("funder"):
+            Funder.objects.select_for_update().get(pk=funder.pk)
         first, last = data.get("starts_on"), data.get("ends_on")
         if first and last and last < first:
             self.add_error("ends_on", _("The agreement ends before it begins."))

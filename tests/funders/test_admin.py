@@ -1,12 +1,14 @@
 """The funders' desk."""
 
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -396,3 +398,28 @@ def test_levels_are_labels_that_staff_may_edit(staff):
     assert staff.post(address, {"rank": 1, "label": "Lead"}).status_code == 302
     AgreementFactory()
     assert "Lead" in staff.get("/funders/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_save_the_same_agreement_at_once_are_one_and_an_error():
+    staff = [UserFactory(group="Staff") for _ in range(2)]
+    funder = FunderFactory()
+    data = {
+        "funder": funder.pk,
+        "kind": "sponsorship",
+        "level": SupportLevel.objects.get(rank=1).pk,
+        "starts_on": "2026-01-01",
+        "is_site_wide": "on",
+    }
+
+    def save(user):
+        try:
+            client = Client()
+            client.force_login(user)
+            return client.post(reverse("admin:funders_agreement_add"), data).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(save, staff)) == [200, 302]
+    assert funder.agreements.count() == 1
