@@ -56,7 +56,7 @@ MAKE_TEXTS = """
 """
 MAKE_VERSIONS = """
     INSERT INTO articles_articleversion (id, article_id, number, document, published_at, comment,
-        kind, notice, content_sha256)
+        kind, notice, content_sha256, written_by)
     SELECT 1000000 + number, 1000000 + number, 1, jsonb_build_object(
         'title', 'Article ' || number || ' ' || left(text, 40),
         'type', type,
@@ -67,7 +67,7 @@ MAKE_VERSIONS = """
         'published_on', published_at::date,
         'reading_minutes', 5,
         'is_demo', false
-    ), published_at, '', 'first', '', ''
+    ), published_at, '', 'first', '', '', '{}'
     FROM made
 """
 MAKE_ARTICLES = """

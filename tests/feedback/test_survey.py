@@ -252,8 +252,8 @@ def test_a_level_off_the_scale_is_refused_and_the_rest_kept(attested, level):
     assert Response.objects.count() == 0
     assert checked(response) == {"clear": 5, "relevant": 2, "change": 3}
     page = response.content.decode()
-    assert 'href="#feedback-level-objectives"' in page
-    assert 'id="feedback-level-objectives"' in page
+    assert 'href="#feedback-level-objectives_0"' in page
+    assert 'id="feedback-level-objectives_0"' in page
     assert page.count("scale--error") == 1
     assert texts(response, "<title>(.*?) ·")[0].startswith("Error:")
 

@@ -59,6 +59,8 @@ def test_from_the_home_page_to_the_thank_you(open_page, article, has_javascript)
     # 2. The teaser, whose HTML holds nothing of the body, and the gate.
     page.goto(article.get_absolute_url())
     expect(page.get_by_role("heading", level=1)).to_have_text(typeset(article.title))
+    expect(page.get_by_text("people in control of this article declared")).to_be_visible()
+    page.get_by_text("people in control of this article declared").click()
     expect(page.get_by_text("Competing interests of Dr Ada Exemplar:")).to_be_visible()
     assert BODY_ONLY not in page.content()
     page.get_by_role("link", name="Continue to the declaration").click()
@@ -206,3 +208,7 @@ def copy_parts(source: Article, target: Article) -> None:
             row.pk, row.article = None, target
             row._state.adding = True
             row.save()
+    for assessment in source.relevance_assessments.all():
+        assessment.pk, assessment.article = None, target
+        assessment._state.adding = True
+        assessment.save()
