@@ -59,6 +59,10 @@ def test_from_the_home_page_to_the_thank_you(open_page, article, has_javascript)
     # 2. The teaser, whose HTML holds nothing of the body, and the gate.
     page.goto(article.get_absolute_url())
     expect(page.get_by_role("heading", level=1)).to_have_text(typeset(article.title))
+    # Beside the margin column, the sentence has the room of a text.
+    assert page.locator(".funding-line").evaluate(
+        "line => line.clientWidth - parseFloat(getComputedStyle(line).paddingInlineStart) > 400"
+    )
     expect(page.get_by_text("people in control of this article declared")).to_be_visible()
     page.get_by_text("people in control of this article declared").click()
     expect(page.get_by_text("Competing interests of Dr Ada Exemplar:")).to_be_visible()
