@@ -11,7 +11,12 @@ from portal.core.content_cache import memory
 WALKS = ("tests/journeys/", "tests/abuse/", "tests/test_doors.py")
 
 
+# These take longest: one that began last would keep a single process busy at the end.
+LONGEST = ("tests/journeys/test_every_page.py", "tests/core/test_local_run.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         if item.nodeid.startswith(WALKS):
             item.add_marker(pytest.mark.no_cover)
