@@ -32,6 +32,7 @@ def make_default_survey(sender: AppConfig, using: str = "default", **kwargs: Any
                 survey=survey,
                 key=key,
                 outcome=Outcome.INTENTION if key == "change" else Outcome.SATISFACTION,
+                speaks_of_objectives=key == "objectives",
             )
             wording = StatementWording.objects.using(using).create(statement=statement, text=text)
             SurveyItem.objects.using(using).create(

@@ -10,11 +10,12 @@ from django.utils import timezone
 from articles.models import Article
 from portal.attestation.models import Reader
 
-from .models import Response, ResponseHistory
+from .models import HiddenComment, Response, ResponseHistory
 
 # What an answer consists of, in a response and in its history (ResponseBase).
 ANSWER = (
     "levels",
+    "comment",
     "survey_version_id",
     "article_version_id",
     "profession",
@@ -31,12 +32,13 @@ def save_response(
     article_version_id: int,
     survey_version_id: int,
     levels: Sequence[int],
+    comment: str = "",
 ) -> Response:
     """Keep what a reader answers about an article: one response, however often it is sent.
 
-    ``levels``: 1 to 5, in the order of the survey version's items. A changed answer moves the one
-    before it to the history; an identical one changes nothing. Raises ``Reader.DoesNotExist`` for
-    a reader whom the database does not know.
+    ``levels``: 1 to 5 or NOT_APPLICABLE, in the order of the survey version's items. A changed
+    answer moves the one before it to the history; an identical one changes nothing.
+    Raises ``Reader.DoesNotExist`` for a reader whom the database does not know.
     """
     # The lock makes a double click, or twenty, wait in line.
     reader = Reader.objects.select_for_update(no_key=True).get(pk=reader_id)
@@ -44,6 +46,7 @@ def save_response(
         reader=reader,
         article=article,
         levels=list(levels),
+        comment=comment,
         survey_version_id=survey_version_id,
         article_version_id=article_version_id,
         profession=reader.profession,
@@ -88,8 +91,9 @@ def merge_responses(*, source: Reader, target: Reader) -> None:
 
 
 def _is_same(one: Response, other: Response) -> bool:
-    return (one.levels, one.survey_version_id, one.article_version_id) == (
+    return (one.levels, one.comment, one.survey_version_id, one.article_version_id) == (
         other.levels,
+        other.comment,
         other.survey_version_id,
         other.article_version_id,
     )
@@ -104,6 +108,9 @@ def _keep_in_history(answer: Response, *, of: Response) -> None:
 
 
 def _replace(response: Response, *, by: Response, at: datetime) -> None:
+    if response.comment != by.comment:
+        # What staff hid was another text.
+        HiddenComment.objects.filter(response=response).delete()
     for name in ANSWER:
         setattr(response, name, getattr(by, name))
     response.updated_at = at

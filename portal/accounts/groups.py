@@ -1,4 +1,4 @@
-"""The groups Editors, Medical reviewers and Staff, with just the permissions that their work needs.
+"""The groups of people at the desk, with just the permissions that their work needs.
 
 Permissions do not exist while migrations run on a fresh database, and a flush erases migration
 data: so this runs after every ``migrate``, and again changes nothing.
@@ -26,6 +26,9 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "articles.overruling": ("view", "add"),
         "articles.relevanceassessment": ("view", "add"),
         "articles.topic": EDIT,
+        "feedback.survey": VIEW,
+        "feedback.surveyversion": VIEW,
+        "feedback.articlesurvey": ALL,
         "people.person": EDIT,
         "people.disclosure": ("view", "add"),
         "people.disclosurerequest": ("view", "add"),
@@ -53,9 +56,9 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "Staff": {
         "articles.article": VIEW,
         "articles.articleversion": VIEW,
-        "feedback.survey": VIEW,
-        "feedback.surveyversion": VIEW,
-        "core.exportlog": VIEW,
+        "feedback.survey": EDIT,
+        "feedback.surveyversion": ALL,
+        "feedback.articlesurvey": ALL,
         "core.page": EDIT,
         "core.sitesettings": EDIT,
         "funders.funder": EDIT,
@@ -70,6 +73,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "mail.subscriber": VIEW,
         "mail.suppression": EDIT,
     },
+    # Beside Staff: what only those should see who answer for it.
+    "Staff leads": {"core.exportlog": VIEW},
 }
 CUSTOM: dict[str, tuple[str, ...]] = {
     "Editors": (
@@ -80,7 +85,13 @@ CUSTOM: dict[str, tuple[str, ...]] = {
         "articles.reinstate_article",
     ),
     "Medical reviewers": ("articles.return_article", "articles.approve_article"),
-    "Staff": ("feedback.view_results", "feedback.export_responses"),
+    "Staff": (
+        "feedback.view_results",
+        "feedback.view_comments",
+        "feedback.hide_comments",
+        "feedback.export_responses",
+    ),
+    "Staff leads": ("feedback.export_comments",),
 }
 
 

@@ -14,15 +14,16 @@ from portal.accounts.models import User
 class DemoUser:
     email: str
     name: str
-    group: str = ""
+    groups: tuple[str, ...] = ()
     is_superuser: bool = False
 
 
-EDITOR = DemoUser("editor@demo.example", "Erin Editor", "Editors")
-REVIEWER = DemoUser("reviewer@demo.example", "Robin Reviewer", "Medical reviewers")
-STAFF = DemoUser("staff@demo.example", "Stacey Staff", "Staff")
+EDITOR = DemoUser("editor@demo.example", "Erin Editor", ("Editors",))
+REVIEWER = DemoUser("reviewer@demo.example", "Robin Reviewer", ("Medical reviewers",))
+STAFF = DemoUser("staff@demo.example", "Stacey Staff", ("Staff",))
+LEAD = DemoUser("lead@demo.example", "Lee Lead", ("Staff", "Staff leads"))
 ADMIN = DemoUser("admin@demo.example", "Adrian Admin", is_superuser=True)
-DEMO_USERS = (EDITOR, REVIEWER, STAFF, ADMIN)
+DEMO_USERS = (EDITOR, REVIEWER, STAFF, LEAD, ADMIN)
 
 
 def read_passwords(path: Path) -> dict[str, str]:
@@ -57,8 +58,7 @@ def _make_user(demo: DemoUser, password: str | None) -> User:
             is_staff=True,
             is_superuser=demo.is_superuser,
         )
-        if demo.group:
-            user.groups.add(Group.objects.get(name=demo.group))
+        user.groups.set(Group.objects.filter(name__in=demo.groups))
     elif password and not user.check_password(password):
         user.set_password(password)
         user.save(update_fields=["password"])

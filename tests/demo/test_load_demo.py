@@ -82,7 +82,7 @@ pytestmark = pytest.mark.django_db
 
 def test_says_what_it_does(loaded):
     assert loaded[:2] == [
-        "users: editor@demo.example, reviewer@demo.example, staff@demo.example, admin@demo.example",
+        "users: editor@demo.example, reviewer@demo.example, staff@demo.example, lead@demo.example, admin@demo.example",
         "4 pages, 9 funders, 5 people, 11 topics",
     ]
     assert [line.partition(":")[0] for line in loaded[2:-1]] == ["published"] * 11 + ["draft"]
@@ -197,7 +197,7 @@ def test_users(loaded):
     assert editor.check_password(PASSWORDS["editor@demo.example"])
     assert staff.check_password(PASSWORDS["staff@demo.example"])
     assert not admin.has_usable_password()
-    assert EmailAddress.objects.filter(verified=True, primary=True).count() == 4
+    assert EmailAddress.objects.filter(verified=True, primary=True).count() == 5
 
 
 def test_again_changes_nothing(loaded, monkeypatch):

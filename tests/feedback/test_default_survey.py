@@ -137,7 +137,7 @@ def test_no_item_slips_into_a_version_while_it_is_being_published():
     assert draft.items.count() == 1
 
 
-@pytest.mark.parametrize("levels", [[], [0, 1, 1, 1], [1, 2, 3, 6]])
+@pytest.mark.parametrize("levels", [[], [-1, 1, 1, 1], [1, 2, 3, 6]])
 def test_the_database_keeps_levels_on_the_scale(levels):
     article = published_article()
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -15,6 +15,7 @@ DEMO_USERS = (
     "editor@demo.example",
     "reviewer@demo.example",
     "staff@demo.example",
+    "lead@demo.example",
     "admin@demo.example",
 )
 # Without those that are taken for one another when they are read aloud or typed.

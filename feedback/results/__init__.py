@@ -10,9 +10,8 @@ from django.db.models import Count, Q, QuerySet
 from django_stubs_ext import WithAnnotations
 
 from articles.models import Article
-
-from .models import Level, Outcome, StatementWording, SurveyItem, items_by_version
-from .statistics import wilson_interval
+from feedback.models import Level, Outcome, StatementWording, SurveyItem, items_by_version
+from feedback.statistics import wilson_interval
 
 # Nothing is shown about fewer people than this.
 MIN_PEOPLE = 10

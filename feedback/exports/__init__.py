@@ -17,12 +17,11 @@ from django_countries import countries
 from psycopg import Connection, Cursor, IsolationLevel, sql
 
 from articles.models import Article
+from feedback.models import Level, SurveyVersion, items_by_version
 from portal.accounts.models import User
 from portal.attestation.models import Profession, Specialty
 from portal.core.models import ExportLog
 from portal.core.spreadsheets import guard, guard_sql
-
-from .models import Level, SurveyVersion, items_by_version
 
 KIND = "responses"
 # In the log for a file that did not reach its end: rows and checksum are of what was sent.

@@ -1,0 +1,42 @@
+"""The agreement-scale survey: what was asked, word for word, and what was answered."""
+
+from .published import (
+    PublishedSurvey,
+    current_survey_version,
+    items_by_version,
+    load_survey_version,
+)
+from .responses import HiddenComment, Response, ResponseBase, ResponseHistory
+from .surveys import (
+    MAX_COMMENT_LENGTH,
+    NOT_APPLICABLE,
+    ArticleSurvey,
+    Level,
+    Outcome,
+    Statement,
+    StatementWording,
+    Survey,
+    SurveyItem,
+    SurveyVersion,
+)
+
+__all__ = [
+    "MAX_COMMENT_LENGTH",
+    "NOT_APPLICABLE",
+    "ArticleSurvey",
+    "HiddenComment",
+    "Level",
+    "Outcome",
+    "PublishedSurvey",
+    "Response",
+    "ResponseBase",
+    "ResponseHistory",
+    "Statement",
+    "StatementWording",
+    "Survey",
+    "SurveyItem",
+    "SurveyVersion",
+    "current_survey_version",
+    "items_by_version",
+    "load_survey_version",
+]
