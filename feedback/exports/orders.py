@@ -1,0 +1,65 @@
+"""What is ordered: which responses, in which file."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from feedback.results.selection import Selection
+
+
+class Format(models.TextChoices):
+    """For which programs the file is made."""
+
+    ANALYSIS = "analysis", _("CSV for R, SAS, SPSS, Stata or Python: codes, UTF-8")
+    EXCEL = "excel", _("CSV for Excel or LibreOffice: labels, UTF-8 with byte order mark")
+    XLSX = "xlsx", _("Excel workbook (XLSX): labels, with a codebook")
+
+
+class Shape(models.TextChoices):
+    """What a row is."""
+
+    WIDE = "wide", _("One row per response, one column per statement")
+    LONG = "long", _("One row per answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One file: the same data, whoever makes it.
+
+    ``is_packed``: in a ZIP with the codebook (CSV and JSON), a README and a manifest; else the data
+    file alone. ``has_comments``: with free text, which needs a further permission.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    format: Format = Format.ANALYSIS
+    shape: Shape = Shape.WIDE
+    is_packed: bool = True
+    has_comments: bool = False
+
+    def as_filters(self) -> dict[str, Any]:
+        """Return the whole order for the log and the manifest (JSON values)."""
+        return {
+            **self.selection.as_filters(),
+            "format": self.format.value,
+            "shape": self.shape.value,
+            "packed": self.is_packed,
+            "comments": self.has_comments,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a finished file holds.
+
+    ``row_count``: rows of data, without header lines. ``sha256`` and ``size`` (bytes) are those of
+    the whole file as it is given away. ``snapshot_at``: what was committed then is in it.
+    """
+
+    columns: list[str]
+    row_count: int
+    sha256: str
+    size: int
+    snapshot_at: datetime

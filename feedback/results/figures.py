@@ -1,0 +1,119 @@
+"""What a page of results shows: figures about a selection, and nothing about fewer than ten people.
+
+Only data here: ``counting`` fills it, pages and files show it.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from feedback import statistics
+from feedback.models import Level, Outcome
+
+from .selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFigures:
+    """The answers to one series of comparable wordings on one scale, under the newest wording.
+
+    ``counts``: how many chose each level, from 1 to 5. ``n`` is their sum; ``not_applicable`` and
+    ``missing`` (the survey that was answered did not ask this) are not in it. ``key``: the
+    statement's column in exports. ``series``: 1 for the statement's first series of wordings.
+    """
+
+    key: str
+    series: int
+    survey: str
+    text: str
+    outcome: Outcome
+    labels: tuple[str, str, str, str, str]
+    counts: tuple[int, int, int, int, int]
+    not_applicable: int
+    missing: int
+
+    @property
+    def n(self) -> int:
+        return sum(self.counts)
+
+    @property
+    def is_intention(self) -> bool:
+        return self.outcome == Outcome.INTENTION
+
+    @property
+    def percents(self) -> tuple[float, ...]:
+        """The share of each level in per cent of ``n``; zeros where nobody answered."""
+        return tuple(100 * count / self.n if self.n else 0.0 for count in self.counts)
+
+    @property
+    def top_2(self) -> int:
+        """How many chose one of the two highest levels."""
+        return sum(self.counts[Level.AGREE - 1 :])
+
+    @property
+    def top_2_percent(self) -> float:
+        return 100 * self.top_2 / self.n
+
+    @property
+    def top_2_interval(self) -> tuple[float, float]:
+        """The Wilson 95 % interval of ``top_2_percent``, in per cent."""
+        low, high = statistics.wilson_interval(self.top_2, self.n)
+        return 100 * low, 100 * high
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """``selection`` in figures.
+
+    ``n``: responses; None where too few people are in the selection or in the rest of it: then
+    ``statements`` is empty. A statement whose own group is too small is left out of
+    ``statements`` and counted in ``hidden_statements``. ``shown`` and ``started``: impressions, or
+    None where they are not known for such a selection (a part of the profile).
+    """
+
+    selection: Selection
+    n: int | None
+    statements: tuple[StatementFigures, ...] = ()
+    hidden_statements: int = 0
+    shown: int | None = None
+    started: int | None = None
+
+    @property
+    def is_shown(self) -> bool:
+        return self.n is not None
+
+    @property
+    def response_rate(self) -> float | None:
+        """Responses per 100 readers who were shown the survey; None where that is not known."""
+        if self.n is None or not self.shown:
+            return None
+        return 100 * self.n / self.shown
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One month of a trend."""
+
+    month: date
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class RankedArticle:
+    """An article with the pooled top-2-box share of all its statements, by the Wilson bound.
+
+    ``n``: responses; ``top_2`` of ``answers`` answers; None for all three where they are not shown.
+    """
+
+    article_id: int
+    title: str
+    n: int | None
+    top_2: int | None
+    answers: int | None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The Wilson 95 % interval of ``top_2`` / ``answers``, in per cent."""
+        if self.top_2 is None or not self.answers:
+            return None
+        low, high = statistics.wilson_interval(self.top_2, self.answers)
+        return 100 * low, 100 * high
