@@ -82,8 +82,10 @@ pytestmark = pytest.mark.django_db
 
 def test_says_what_it_does(loaded):
     assert loaded[:2] == [
-        "users: editor@demo.example, reviewer@demo.example, staff@demo.example, "
-        "lead@demo.example, admin@demo.example",
+        (
+            "users: editor@demo.example, reviewer@demo.example, staff@demo.example, "
+            "lead@demo.example, admin@demo.example"
+        ),
         "4 pages, 9 funders, 5 people, 11 topics",
     ]
     assert [line.partition(":")[0] for line in loaded[2:-1]] == ["published"] * 11 + ["draft"]
