@@ -113,7 +113,8 @@ def _added(row: DraftStatement) -> Change:
         return Change(
             _("Put back in: “%(key)s”") % {"key": row.key},
             _(
-                "New answers stand in the column that it had before. Responses in between stay empty there."
+                "New answers stand in the column that it had before; responses in between stay "
+                "empty there."
             ),
             after=row.text,
         )

@@ -11,8 +11,11 @@ KEY_PATTERN = r"^[a-z][a-z0-9_]*\Z"
 MAX_SUGGESTED = 30  # characters
 # Words that tell statements apart seldom.
 _DULL = frozenset(
-    "a an and as at be by for from have i in is it my of on or that the this to was were will with "
-    "content".split()
+    (
+        *("a", "an", "and", "as", "at", "be", "by", "content", "for", "from", "have", "i", "in"),
+        *("is", "it", "my", "of", "on", "or", "that", "the", "this", "to", "was", "were", "will"),
+        "with",
+    )
 )
 WORDS = 3
 
