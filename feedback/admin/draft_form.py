@@ -77,7 +77,9 @@ class StatementForm(forms.Form):
         label=gettext_lazy("Is the new wording comparable with the previous one?"),
         choices=COMPARABLE,
         widget=forms.RadioSelect,
-        required=False,
+        error_messages={
+            "required": gettext_lazy("Say whether the new wording is comparable with the old one.")
+        },
     )
     key = forms.CharField(
         label=gettext_lazy("Key"),
@@ -95,7 +97,7 @@ class StatementForm(forms.Form):
         coerce=int,
         initial=Outcome.SATISFACTION,
         widget=forms.RadioSelect,
-        required=False,
+        error_messages={"required": gettext_lazy("Say what agreement with the statement shows.")},
         help_text=gettext_lazy("It cannot be changed once the version is published."),
     )
     speaks_of_objectives = forms.BooleanField(
@@ -113,6 +115,10 @@ class StatementForm(forms.Form):
         # Of a new statement there is no other wording; of a published one the rest is fixed.
         for name in ("key", "outcome") if self.existing else ("is_comparable",):
             del self.fields[name]
+        if self.existing:
+            self.fields["text"].label = _("New wording")
+            # Words that were asked before need no answer to whether they are comparable.
+            self.fields["is_comparable"].required = not self.is_bound or self.has_new_wording
 
     @property
     def has_new_wording(self) -> bool:
@@ -156,19 +162,6 @@ class StatementForm(forms.Form):
                 )
         return key
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if (
-            self.has_new_wording
-            and "text" in cleaned
-            and not cleaned.get("is_comparable")
-            and "is_comparable" not in self.errors
-        ):
-            self.add_error(
-                "is_comparable", _("Say whether the new wording is comparable with the old one.")
-            )
-        return cleaned
-
     def draft_statement(self) -> DraftStatement:
         """Return the cleaned row, not saved and without a version."""
         data = self.cleaned_data
@@ -178,7 +171,7 @@ class StatementForm(forms.Form):
             key=existing.key if existing else data["key"],
             text=data["text"],
             is_comparable=data["is_comparable"] == "yes" if self.has_new_wording else None,
-            outcome=existing.outcome if existing else data["outcome"] or Outcome.SATISFACTION,
+            outcome=existing.outcome if existing else data["outcome"],
             speaks_of_objectives=data["speaks_of_objectives"],
             allows_not_applicable=data["allows_not_applicable"],
         )

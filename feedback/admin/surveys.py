@@ -108,6 +108,13 @@ class SurveyAdmin(admin.ModelAdmin[Survey]):
     def get_readonly_fields(self, request: HttpRequest, obj: Survey | None = None) -> list[str]:
         return ["key"] if obj else []
 
+    def get_form(
+        self, request: HttpRequest, obj: Survey | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if obj:
+            kwargs["help_texts"] = {"key": _("Names columns in exports. It can never be changed.")}
+        return super().get_form(request, obj, change, **kwargs)
+
     def has_delete_permission(self, request: HttpRequest, obj: Survey | None = None) -> bool:
         return False
 
@@ -137,6 +144,8 @@ class SurveyAdmin(admin.ModelAdmin[Survey]):
             versions = shown_versions(survey)
             articles = survey.articles.select_related("article").order_by("article__title")
             context |= {
+                "title": survey.name,
+                "subtitle": None,
                 "draft": next((v for v in versions if not v.version.published_at), None),
                 "versions": [v for v in versions if v.version.published_at],
                 "may_edit": request.user.has_perm(EDIT),
