@@ -205,6 +205,7 @@ def _publish_page(
     if found is None:
         return _no_draft(request, survey)
     draft, statements = found
+    changes = changes_of(draft, statements)
     return desk_page(
         request,
         "survey/publish.html",
@@ -213,8 +214,8 @@ def _publish_page(
         survey=survey,
         draft=draft,
         token=draft_token(draft, statements),
-        problems=problems_of(draft, statements),
-        changes=changes_of(draft, statements),
+        problems=problems_of(draft, statements, changes),
+        changes=changes,
         is_first=draft.number == 1,
         is_default=survey.key == DEFAULT,
         article_count=survey.articles.count(),

@@ -18,7 +18,7 @@ from feedback.models import (
     SurveyVersion,
 )
 
-from .changes import newest_published, problems_of
+from .changes import changes_of, newest_published, problems_of
 
 # What an editor may change of a draft's statement, and what tells whether somebody has.
 FIELDS = (
@@ -133,7 +133,7 @@ def publish_draft(*, draft_id: int, token: str) -> SurveyVersion:
     # wait for each other, so that no smaller number comes after a greater one.
     list(Survey.objects.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     draft, rows = _lock(draft_id, token)
-    if problems := problems_of(draft, rows):
+    if problems := problems_of(draft, rows, changes_of(draft, rows)):
         raise DraftIsIncomplete(problems)
     for row in rows:
         SurveyItem.objects.create(

@@ -8,6 +8,8 @@ from feedback.admin.draft_form import DraftForm
 from feedback.models import SurveyVersion
 from feedback.surveys import draft_token, publish_draft, save_draft
 
+_ANSWER = {True: "yes", False: "no"}
+
 Row = Mapping[str, object]
 
 
@@ -23,6 +25,7 @@ def rows_of_draft(draft: SurveyVersion) -> list[dict[str, object]]:
             "statement": row.statement_id or "",
             "text": row.text,
             **({} if row.statement_id else {"key": row.key, "outcome": row.outcome}),
+            **({} if row.is_comparable is None else {"is_comparable": _ANSWER[row.is_comparable]}),
             **({"allows_not_applicable": "on"} if row.allows_not_applicable else {}),
             **({"speaks_of_objectives": "on"} if row.speaks_of_objectives else {}),
         }
