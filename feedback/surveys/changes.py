@@ -158,7 +158,10 @@ def _altered(
     if row.allows_not_applicable != item.allows_not_applicable:
         if row.allows_not_applicable:
             title = _("“%(key)s” may be answered “not applicable”")
-            effect = _("Such answers are counted apart and in no percentage.")
+            effect = _(
+                "Such answers are counted apart and in no percentage. Exports have them in a "
+                "column of their own, behind all others."
+            )
         else:
             title = _("“%(key)s” may no longer be answered “not applicable”")
             effect = _("Such answers that are there already stay what they are.")
@@ -174,8 +177,8 @@ def _altered(
 def _wording_effect(row: DraftStatement, wordings: list[StatementWording]) -> str:
     if row.text in {wording.text for wording in wordings}:
         return _(
-            "An earlier wording comes back: new answers are added to those that it had before. "
-            "The column in exports stays the same."
+            "An earlier wording comes back: new answers are added to those that it had before, "
+            "in the same column of exports."
         )
     if row.is_comparable:
         return _(
@@ -184,8 +187,7 @@ def _wording_effect(row: DraftStatement, wordings: list[StatementWording]) -> st
         )
     return _(
         "Not comparable: results show the two wordings apart, and the new one starts with no "
-        "answers. The column in exports stays the same; there, the version of the survey says "
-        "which wording was answered."
+        "answers. Exports keep them apart, too; the answers so far stay where they are."
     )
 
 
@@ -197,8 +199,9 @@ def _of_the_form(draft: SurveyVersion, newest: SurveyVersion | None) -> Iterator
         yield Change(
             _("Other labels of the scale"),
             _(
-                "Results never add up answers under different labels: with the new ones, every "
-                "statement starts with no answers. Exports stay as they are."
+                "Answers under different labels are never added up: with the new ones, every "
+                "statement starts with no answers, in results and in exports. The answers so far "
+                "stay where they are."
             ),
             before=" · ".join(old_labels) if newest else "",
             after=" · ".join(new_labels),

@@ -195,6 +195,8 @@ def preview_survey(
     """Return the draft as readers' form takes it, from memory; None where it asks nothing yet."""
     items = tuple(
         SurveyItem(
+            # Any will do: items must be told apart, and each save of the draft makes new rows.
+            pk=row.pk,
             position=row.position,
             version=draft,
             allows_not_applicable=row.allows_not_applicable,

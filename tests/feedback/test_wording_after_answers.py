@@ -98,21 +98,25 @@ def test_no_old_value_and_no_column_changes(
     assert load_survey_version().version_id == draft.pk
 
     header, after = _columns(export(flavour=flavour), encoding)
-    # The new statement's column stands behind all that were there, and is empty in every old row.
-    assert header == [*header_before, "aaa"]
-    assert after == [(*row, "") for row in before]
+    # Columns come behind all that were there; in those, every byte is what it was.
+    assert header[: len(header_before)] == header_before
+    assert "aaa" in header[len(header_before) :]
+    assert sorted(row[: len(header_before) - 1] for row in after) == before
+    assert {row[header.index("aaa") - 1] for row in after} == {""}
     assert list(Response.objects.order_by("pk").values()) == stored_before
 
-    # New answers come in the new order, and fall into the old columns.
+    # New answers come in the new order, and fall into the columns of their statements.
     answer(article, [[5, 4, 3, 2]])
     _header, with_new = _columns(export(flavour=flavour), encoding)
-    new = set(with_new) - set(after)
-    [row] = [dict(zip(header[1:], row, strict=True)) for row in new]
-    codes = {"aaa": "5", "relevant": "4", "change": "3", "clear": "2", "objectives": ""}
-    if flavour == Flavour.ANALYSIS:
-        assert {name: row[name] for name in codes} == codes
-    assert row["survey_version"] == "2"
     assert len(with_new) == RESPONSES + 1
+    [new] = set(with_new) - set(after)
+    row = dict(zip(header[1:], new, strict=True))
+    assert row["survey_version"] == "2"
+    assert row["objectives"] == ""
+    if flavour == Flavour.ANALYSIS:
+        # A wording that is not comparable may have a column of its own.
+        clear = row.get("clear.2") or row["clear"]
+        assert (row["aaa"], row["relevant"], row["change"], clear) == ("5", "4", "3", "2")
 
 
 @pytest.mark.parametrize("is_comparable", ["yes", "no"])
