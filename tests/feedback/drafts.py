@@ -37,6 +37,7 @@ def filled_draft(
     draft: SurveyVersion, rows: Iterable[Row] | None = None, **fields: object
 ) -> dict[str, object]:
     """Return what a browser sends for ``rows`` (else for what is stored)."""
+    draft = SurveyVersion.objects.get(pk=draft.pk)
     rows = list(rows_of_draft(draft) if rows is None else rows)
     labels = {f"label_{number}": label for number, label in enumerate(draft.labels, 1)}
     return {
