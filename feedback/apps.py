@@ -9,14 +9,17 @@ class FeedbackConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
+        from articles.desk_links import register_article_link
         from portal.attestation.signals import readers_met
         from portal.core.admin_site import register_panel
 
         from .default_survey import make_default_survey
+        from .desk_links import survey_link
         from .panels import latest_results, low_rated
         from .receivers import merge_on_meeting
 
         post_migrate.connect(make_default_survey, sender=self)
         readers_met.connect(merge_on_meeting)
+        register_article_link(survey_link)
         register_panel(latest_results)
         register_panel(low_rated)

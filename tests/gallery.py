@@ -49,6 +49,7 @@ from tests.places import (
     VISITORS,
     Place,
 )
+from tests.survey_places import survey_places
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
 FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more than none
@@ -89,6 +90,7 @@ def _load_places() -> list[Place]:
         *_error_places(),
         *_editor_places(article),
         *_staff_places(article, mailing),
+        *survey_places(article),
         Place("mail-article-update", "/mail/article-update/", html=_filled(mailing, subscriber)),
     ]
 

@@ -11,6 +11,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from feedback.models import Survey
+from feedback.surveys import start_draft
 from portal.accounts.models import User
 from portal.attestation.models import current_statement
 from portal.mail.models import Subscriber
@@ -46,6 +48,7 @@ def clients(settings) -> dict[str, Client]:
     settings.CONTENT_STAMP_SECONDS = 60
     call_command("load_demo", verbosity=0)
     Subscriber.objects.create(email="reader@example.org")
+    start_draft(Survey.objects.get(key="default"))
     clients = {name: Client(raise_request_exception=False) for name in VISITORS}
     clients["attested"].post(
         reverse("gate"),

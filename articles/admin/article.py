@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from articles.desk_links import article_links
 from articles.documents import build_document
 from articles.drafts import draft_warnings
 from articles.models import (
@@ -178,6 +179,7 @@ class ArticleAdmin(RichTextAdminMixin, admin.ModelAdmin[Article]):
                 "steps": article.transitions.select_related("user")[:STEPS_SHOWN],
                 # What was posted stays, so that a conflict is no secret after another error.
                 "seen_revision": request.POST.get("revision", article.revision),
+                "links": article_links(request, article),
                 "conflict": getattr(context["adminform"].form, "conflict", False),
             }
             if request.method == "GET" and self.has_change_permission(request, article):

@@ -1,5 +1,6 @@
 """The agreement-scale survey: what was asked, word for word, and what was answered."""
 
+from .drafts import DraftStatement
 from .published import (
     PublishedSurvey,
     current_survey_version,
@@ -24,6 +25,7 @@ __all__ = [
     "MAX_COMMENT_LENGTH",
     "NOT_APPLICABLE",
     "ArticleSurvey",
+    "DraftStatement",
     "HiddenComment",
     "Level",
     "Outcome",

@@ -67,7 +67,8 @@ class Statement(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["survey", "key"], name="feedback_statement_key")
         ]
-        triggers = [pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key"])]
+        # Another outcome would say something else of answers that are already there.
+        triggers = [pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key", "outcome"])]
 
     def __str__(self) -> str:
         return self.key
@@ -128,12 +129,40 @@ class SurveyVersion(models.Model):
                 name="feedback_no_or_five_labels",
                 condition=Q(labels__len=0) | Q(labels__len=len(Level)),
             ),
+            models.UniqueConstraint(
+                fields=["survey"],
+                name="feedback_one_draft_per_survey",
+                condition=Q(published_at__isnull=True),
+            ),
         ]
         triggers = [
             pgtrigger.Protect(
                 name="frozen_once_published",
                 operation=pgtrigger.Update | pgtrigger.Delete,
                 condition=pgtrigger.Q(old__published_at__isnull=False),
+            ),
+            pgtrigger.Trigger(
+                name="complete_once_published",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                condition=pgtrigger.Q(new__published_at__isnull=False),
+                func="""
+                    IF NOT EXISTS (SELECT FROM feedback_surveyitem WHERE version_id = NEW.id) THEN
+                        RAISE EXCEPTION 'A survey version needs a statement to be published';
+                    END IF;
+                    IF EXISTS (
+                        SELECT FROM feedback_surveyitem AS item
+                        JOIN feedback_statementwording AS wording ON wording.id = item.wording_id
+                        JOIN feedback_statement AS statement ON statement.id = wording.statement_id
+                        WHERE item.version_id = NEW.id
+                        GROUP BY statement.id
+                        HAVING count(*) > 1 OR statement.survey_id <> NEW.survey_id
+                    ) THEN
+                        RAISE EXCEPTION
+                            'A survey version asks each statement of its own survey only once';
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
             BumpContentStamp(),
         ]

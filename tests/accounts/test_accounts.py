@@ -51,6 +51,21 @@ def test_editors_publish_and_staff_read_results_and_neither_does_the_others_work
         assert "articles.delete_article" not in permissions
 
 
+def test_staff_make_surveys_and_editors_choose_among_them():
+    editors, staff = _permissions("Editors"), _permissions("Staff")
+    making = {
+        *("feedback.add_survey", "feedback.change_survey"),
+        *(f"feedback.{verb}_surveyversion" for verb in ("add", "change", "delete")),
+    }
+    looking = {"feedback.view_survey", "feedback.view_surveyversion"}
+    choosing = {f"feedback.{verb}_articlesurvey" for verb in ("view", "add", "change", "delete")}
+    assert making | looking | choosing <= staff
+    assert looking | choosing <= editors
+    assert not making & editors
+    for permissions in (editors, staff):
+        assert "feedback.delete_survey" not in permissions
+
+
 def test_making_the_groups_again_changes_nothing():
     from django.apps import apps
 
