@@ -1,5 +1,6 @@
 """The agreement-scale survey: what was asked, word for word, and what was answered."""
 
+from .impressions import Impressions
 from .published import (
     PublishedSurvey,
     current_survey_version,
@@ -25,6 +26,7 @@ __all__ = [
     "NOT_APPLICABLE",
     "ArticleSurvey",
     "HiddenComment",
+    "Impressions",
     "Level",
     "Outcome",
     "PublishedSurvey",
