@@ -1,5 +1,6 @@
 """What is shown of a published article, made from its version's document alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -110,6 +111,8 @@ class ArticlePage:
     header: SafeString
     body: SafeString
     related: tuple[Card, ...] = ()
+    # As plain text, for whoever asks about them beside the page (the survey).
+    objectives: tuple[str, ...] = ()
     # Made of all versions, so outside what one version's document says.
     notices: str = ""
     history: str = ""
@@ -294,7 +297,19 @@ def _page(
             {**context, "slug": article.slug, "is_published": version_id is not None},
         ),
         body=mark_safe(body),  # noqa: S308 - a template's output
+        objectives=_plain_objectives(document["objectives"]),
     )
+
+
+@content_cached
+def objectives_of(version_id: int) -> tuple[str, ...]:
+    """Return a version's learning objectives as plain text (1 query when cold)."""
+    objectives = ArticleVersion.objects.values_list("document__objectives", flat=True)
+    return _plain_objectives(objectives.get(pk=version_id))
+
+
+def _plain_objectives(objectives: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_objective(text, None) for text in objectives)
 
 
 def _objective(text: str, numbers: CitationNumbers | None) -> str:

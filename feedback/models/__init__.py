@@ -5,6 +5,8 @@ from .published import (
     PublishedSurvey,
     current_survey_version,
     items_by_version,
+    level_labels,
+    load_survey_of,
     load_survey_version,
 )
 from .responses import HiddenComment, Response, ResponseBase, ResponseHistory
@@ -40,5 +42,7 @@ __all__ = [
     "SurveyVersion",
     "current_survey_version",
     "items_by_version",
+    "level_labels",
+    "load_survey_of",
     "load_survey_version",
 ]
