@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db.models import F
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -299,6 +300,20 @@ def _page(
         body=mark_safe(body),  # noqa: S308 - a template's output
         objectives=_plain_objectives(document["objectives"]),
     )
+
+
+@content_cached
+def published_article(slug: str) -> Article:
+    """Return what other pages say of an article that readers see (1 query when cold).
+
+    Its title is the published one; the rest of the draft is not loaded. Shared by all requests.
+    Raises ``Article.DoesNotExist`` for a draft as for what never existed.
+    """
+    public_title = F("published_version__document__title")
+    articles = Article.objects.published().only("slug", "published_version")
+    article: Any = articles.annotate(public_title=public_title).get(slug=slug)
+    article.title = article.public_title
+    return cast("Article", article)
 
 
 @content_cached

@@ -15,6 +15,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from articles.models import Article, ArticleVersion
+from portal.core.content_cache import content_cached
 
 from .exports import Flavour
 from .models import (
@@ -65,7 +66,7 @@ class LevelField(forms.TypedChoiceField):
         self.item = item
         super().__init__(
             label=text,
-            choices=list(names.items()),
+            choices=[(level, str(name)) for level, name in names.items()],
             coerce=int,
             error_messages={"required": message, "invalid_choice": message},
         )
@@ -101,6 +102,28 @@ class CommentField(forms.CharField):
     def bound_data(self, data: Any, initial: Any) -> Any:
         """Return what is shown again: all that was typed and can be seen."""
         return CONTROL.sub("", data or "")
+
+
+@content_cached
+def answer_fields(survey: PublishedSurvey) -> dict[str, forms.Field]:
+    """Return what is asked in ``survey``, by name. Shared by all forms: fields keep no answers."""
+    fields: dict[str, forms.Field] = {
+        field_name(item): LevelField(item, survey.labels) for item in survey.items
+    }
+    if survey.comment_question:
+        fields["comment"] = CommentField(
+            label=survey.comment_question,
+            required=False,
+            help_text=format_html(
+                "<strong>{}</strong> {}",
+                gettext(
+                    "Please do not write anything about a patient, or anything else that tells "
+                    "who somebody is."
+                ),
+                gettext("At most %(limit)d characters.") % {"limit": MAX_COMMENT_LENGTH},
+            ),
+        )
+    return fields
 
 
 class SurveyForm(forms.Form):
@@ -143,21 +166,7 @@ class SurveyForm(forms.Form):
         self.objectives = objectives
         # Typed for a question that is not asked any more: shown, so that it is not lost.
         self.unasked_comment = "" if survey.comment_question else answers.comment
-        for item in survey.items:
-            self.fields[field_name(item)] = LevelField(item, survey.labels)
-        if survey.comment_question:
-            self.fields["comment"] = CommentField(
-                label=survey.comment_question,
-                required=False,
-                help_text=format_html(
-                    "<strong>{}</strong> {}",
-                    gettext(
-                        "Please do not write anything about a patient, or anything else that "
-                        "tells who somebody is."
-                    ),
-                    gettext("At most %(limit)d characters.") % {"limit": MAX_COMMENT_LENGTH},
-                ),
-            )
+        self.fields |= answer_fields(survey)
 
     def statements(self) -> Iterator[BoundField]:
         """Yield the fields to answer, in the survey's order."""

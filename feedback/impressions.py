@@ -40,8 +40,8 @@ logger = logging.getLogger(__name__)
 
 SALT = "feedback.impressions"
 KEYS = "feedback:impressions"
-# Long enough for the task to read a closed month, however late.
-KEPT_SECONDS = 100 * 24 * 3600
+# Since the task last looked: it looks at a month until the next one is over.
+KEPT_SECONDS = 40 * 24 * 3600
 # A reader waits no longer than this for a Redis that accepts and never answers …
 TIMEOUT = 0.2  # seconds
 # … and after that, a process leaves it alone for a while.
@@ -96,11 +96,8 @@ def count_impression(request: HttpRequest, article_id: int, reader_id: UUID, ste
         with _client().pipeline(transaction=False) as pipeline:
             for passed in Step:
                 if passed <= step:
-                    key = _key(month, article_id, passed)
-                    pipeline.pfadd(key, reader)
-                    pipeline.expire(key, KEPT_SECONDS)
+                    pipeline.pfadd(_key(month, article_id, passed), reader)
             pipeline.sadd(_month_key(month), article_id)
-            pipeline.expire(_month_key(month), KEPT_SECONDS)
             pipeline.execute()
     except redis.RedisError:
         _resting.begin()
@@ -186,6 +183,12 @@ def _counts(client: redis.Redis, month: str) -> dict[int, list[int]]:
             for step in Step:
                 pipeline.pfcount(_key(month, article_id, step))
         numbers = iter(pipeline.execute())
+        # Here, because a reader's request has no time for it.
+        pipeline.expire(_month_key(month), KEPT_SECONDS)
+        for article_id in articles:
+            for step in Step:
+                pipeline.expire(_key(month, article_id, step), KEPT_SECONDS)
+        pipeline.execute()
     return {article_id: [next(numbers) for _step in Step] for article_id in articles}
 
 

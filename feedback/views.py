@@ -7,14 +7,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from articles.addresses import led_on
 from articles.models import Article
-from articles.pages import objectives_of
+from articles.pages import objectives_of, published_article
 from portal.attestation.cookie import read_cookie
 from portal.attestation.kept import kept_fields
 from portal.attestation.middleware import ask_at_the_gate
@@ -53,7 +53,7 @@ def refused(request: HttpRequest, slug: str) -> HttpResponseBase:
     request.attested_reader = read_cookie(request)  # type: ignore[attr-defined]
     if request.attested_reader is None or responding_reader(request) is None:  # type: ignore[attr-defined]
         return ask_and_keep(request)
-    article = get_object_or_404(Article.objects.published(), slug=slug)
+    article = _article(slug)
     return _unsaved_page(request, article, request.POST, HTTPStatus.FORBIDDEN)
 
 
@@ -65,7 +65,7 @@ def refused(request: HttpRequest, slug: str) -> HttpResponseBase:
 @led_on
 def respond(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Show the survey with the reader's earlier answers; keep what is sent, once."""
-    article = get_object_or_404(Article.objects.published(), slug=slug)
+    article = _article(slug)
     reader_id = responding_reader(request)
     if reader_id is None:
         return at_the_gate(request, slug)
@@ -125,7 +125,7 @@ def _save(request: HttpRequest, article: Article, reader_id: UUID) -> HttpRespon
 @led_on
 def thanks(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a reader what was kept, and the way to change it."""
-    article = get_object_or_404(Article.objects.published(), slug=slug)
+    article = _article(slug)
     reader_id = responding_reader(request)
     if reader_id is None:
         return _to_gate(slug)
@@ -217,6 +217,14 @@ def _form_page(
         **kind,
     }
     return render(request, "feedback/respond.html", context, status=status)
+
+
+def _article(slug: str) -> Article:
+    """Return the published article (0 queries once remembered), or answer 404."""
+    try:
+        return published_article(slug)
+    except Article.DoesNotExist as error:
+        raise Http404 from error
 
 
 def _version(article: Article) -> int:

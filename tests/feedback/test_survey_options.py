@@ -125,14 +125,14 @@ def test_free_text_is_asked_for_with_the_warning(attested, article):
 
 
 def test_free_text_keeps_its_lines_is_shown_and_offered_for_change(attested, article):
-    typed = "First <b>line</b>\r\n\r\n\tשורה\rthird"
-    kept = "First <b>line</b>\n\n\tשורה\nthird"
+    typed = "First <b>line</b>\r\n\r\n\tשמש\rthird"
+    kept = "First <b>line</b>\n\n\tשמש\nthird"
     data = answers(article, comment=f"  {typed}\r\n ")
     assert attested.post(respond_url(article), data).status_code == 303
     saved = Response.objects.get()
     assert saved.comment == kept
     thanks = attested.get(thanks_url(article)).content.decode()
-    assert "First &lt;b&gt;line&lt;/b&gt;<br><br>\tשורה<br>third" in thanks
+    assert "First &lt;b&gt;line&lt;/b&gt;<br><br>\tשמש<br>third" in thanks
     assert comment_of(attested.get(respond_url(article))) == kept
 
     # The same again changes nothing, another text makes history.
