@@ -143,6 +143,12 @@ class Submissions:
         response = HttpResponse()
         set_cookie(response, AttestedReader(reader_id, current_statement().number))
         declared = response.cookies[settings.ATTESTATION_COOKIE_NAME].value
+        cookies = "; ".join(
+            (
+                f"{settings.CSRF_COOKIE_NAME}={self.csrf_cookie}",
+                f"{settings.ATTESTATION_COOKIE_NAME}={declared}",
+            )
+        )
         lines = [
             f"POST {self.path} HTTP/1.1",
             "Host: localhost",
@@ -150,8 +156,7 @@ class Submissions:
             "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
             "Accept: text/html",
             "Accept-Language: en-GB,en;q=0.8",
-            f"Cookie: {settings.CSRF_COOKIE_NAME}={self.csrf_cookie}; "
-            f"{settings.ATTESTATION_COOKIE_NAME}={declared}",
+            f"Cookie: {cookies}",
             "Content-Type: application/x-www-form-urlencoded",
             f"Content-Length: {len(self.body)}",
         ]
@@ -159,7 +164,7 @@ class Submissions:
 
 
 def _form() -> tuple[str, str, str]:
-    """Return where the form is sent to, the CSRF cookie and the body, as the article's page says."""
+    """Return where the form is sent to, the CSRF cookie and the body, as the page says."""
     from django.conf import settings
     from django.test import Client
     from django.urls import reverse

@@ -80,7 +80,7 @@ def respond(request: HttpRequest, slug: str) -> HttpResponseBase:
         current_survey_version(article.pk),
         answers=_answers(response) if response else None,
     )
-    if request.method == "GET":
+    if request.method == "GET" and not _is_staff(request):
         count_impression(request, article.pk, reader_id, Step.SHOWN)
     return _form_page(request, article, form, is_change=response is not None)
 
@@ -102,7 +102,7 @@ def _save(request: HttpRequest, article: Article, reader_id: UUID) -> HttpRespon
     )
     if not form.is_valid():
         form.objectives = objectives_of(form.shown_article_version())
-        if form.has_started():
+        if form.has_started() and not _is_staff(request):
             count_impression(request, article.pk, reader_id, Step.STARTED)
         return _form_page(request, article, form, status=HTTPStatus.BAD_REQUEST)
     try:
@@ -116,7 +116,8 @@ def _save(request: HttpRequest, article: Article, reader_id: UUID) -> HttpRespon
         )
     except Reader.DoesNotExist:
         return ask_and_keep(request)
-    count_impression(request, article.pk, reader_id, Step.SUBMITTED)
+    if not _is_staff(request):
+        count_impression(request, article.pk, reader_id, Step.SUBMITTED)
     return _see_other(reverse("feedback_thanks", args=[article.slug]))
 
 
@@ -153,7 +154,7 @@ def thanks(request: HttpRequest, slug: str) -> HttpResponse:
 def impression(request: HttpRequest) -> HttpResponse:
     """Count what the page's script saw: that the form came into view, or that it was begun.
 
-    0 queries: a page that was made for staff, or for a preview, has no article to name.
+    0 queries, whoever looks: a page that is made for staff, or a preview, has no article to name.
     """
     try:
         article_id = read_countable(request.POST.get("article", ""))
@@ -209,14 +210,21 @@ def _form_page(
     **kind: bool,
 ) -> HttpResponse:
     """Show the form; ``kind``: ``is_change``, ``is_stale``, ``is_unsaved``."""
-    is_staff = settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_staff
     context = {
         "article": article,
         "form": form,
-        "countable": "" if is_staff else countable_article(article.pk),
+        "countable": "" if _is_staff(request) else countable_article(article.pk),
         **kind,
     }
     return render(request, "feedback/respond.html", context, status=status)
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    """Whether somebody of the staff looks, whose steps are not counted.
+
+    Asks nothing more: where there is a session, ``responding_reader`` has looked at its user.
+    """
+    return settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_staff
 
 
 def _article(slug: str) -> Article:
