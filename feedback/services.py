@@ -55,45 +55,53 @@ def save_response(
     answer moves the one before it to the history; an identical one changes nothing. 1 query for a
     first answer. Raises ``Reader.DoesNotExist`` for a reader whom the database does not know.
     """
+    answer = Response(
+        article=article,
+        article_version_id=article_version_id,
+        survey_version_id=survey_version_id,
+        levels=list(levels),
+        comment=comment,
+    )
+    # What was there may be given to another reader before it is changed: then ours is the first.
+    while not (_keep_first(reader_id, answer) or _change(reader_id, answer)):
+        pass
+
+
+def _keep_first(reader_id: UUID, answer: Response) -> bool:
+    """Keep ``answer`` if the reader has none about the article; say whether it was kept."""
     with connection.cursor() as cursor:
         cursor.execute(
             _FIRST_ANSWER,
             {
                 "reader": reader_id,
-                "article": article.pk,
-                "survey_version": survey_version_id,
-                "article_version": article_version_id,
-                "levels": list(levels),
-                "comment": comment,
+                "article": answer.article_id,
+                "survey_version": answer.survey_version_id,
+                "article_version": answer.article_version_id,
+                "levels": answer.levels,
+                "comment": answer.comment,
                 "now": timezone.now(),
             },
         )
-        is_first = cursor.rowcount == 1
-    if not is_first:
-        _change_response(
-            reader_id,
-            Response(
-                article=article,
-                article_version_id=article_version_id,
-                survey_version_id=survey_version_id,
-                levels=list(levels),
-                comment=comment,
-            ),
-        )
+        return bool(cursor.rowcount == 1)
 
 
 @transaction.atomic
-def _change_response(reader_id: UUID, answer: Response) -> None:
-    """Let ``answer`` stand in the place of the reader's response, if it says something else."""
+def _change(reader_id: UUID, answer: Response) -> bool:
+    """Let ``answer`` stand in the place of the reader's own, if it says something else.
+
+    Returns whether there was one.
+    """
     # The lock makes a double click, or fifty, wait in line.
     reader = Reader.objects.select_for_update(no_key=True).get(pk=reader_id)
-    response = Response.objects.get(reader=reader, article=answer.article_id)
-    if _is_same(response, answer):
-        return
-    answer.profession, answer.specialty = reader.profession, reader.specialty
-    answer.country = reader.country
-    _keep_in_history(response, of=response)
-    _replace(response, by=answer, at=timezone.now())
+    response = Response.objects.filter(reader=reader, article=answer.article_id).first()
+    if response is None:
+        return False
+    if not _is_same(response, answer):
+        answer.profession, answer.specialty = reader.profession, reader.specialty
+        answer.country = reader.country
+        _keep_in_history(response, of=response)
+        _replace(response, by=answer, at=timezone.now())
+    return True
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.middleware.csrf import rotate_token
 from django.test import Client
 from django.urls import reverse
@@ -202,6 +203,21 @@ def test_a_reader_whom_the_database_forgot_loses_nothing(attested, reader):
     page = pass_the_gate(attested, page)
     assert checked(page) == TYPED
     assert attested.post(respond_url(article), fields_of(page)).status_code == 303
+
+
+# --- the session ----------------------------------------------------------------------------------
+
+
+def test_an_expired_session_of_a_signed_in_reader_loses_nothing_either(client):
+    article = published_article()
+    user = UserFactory()
+    account = ReaderFactory(user=user)
+    client.force_login(user)
+    attest(client, account)
+    client.get(respond_url(article))
+    Session.objects.all().delete()
+    assert client.post(respond_url(article), filled(article, TYPED.values())).status_code == 303
+    assert Response.objects.get().reader_id == account.pk
 
 
 # --- with free text, and when the survey has changed meanwhile ------------------------------------
