@@ -174,6 +174,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("REFERENCE_CHECK_SECONDS", default=600),
         "options": {"expires": 600},
     },
+    # What Redis has counted of this month and the last (feedback/impressions.py).
+    "store-impressions": {
+        "task": "feedback.tasks.store_impressions",
+        "schedule": env.float("IMPRESSIONS_SECONDS", default=600),
+        "options": {"expires": 600},
+    },
     # Once a day, soon after midnight, whichever hour it is first asked in (portal/independence).
     "audit-memberships": {
         "task": "portal.independence.tasks.audit_memberships",

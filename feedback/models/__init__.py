@@ -1,10 +1,13 @@
 """The agreement-scale survey: what was asked, word for word, and what was answered."""
 
 from .drafts import DraftStatement
+from .impressions import Impressions
 from .published import (
     PublishedSurvey,
     current_survey_version,
     items_by_version,
+    level_labels,
+    load_survey_of,
     load_survey_version,
 )
 from .responses import HiddenComment, Response, ResponseBase, ResponseHistory
@@ -27,6 +30,7 @@ __all__ = [
     "ArticleSurvey",
     "DraftStatement",
     "HiddenComment",
+    "Impressions",
     "Level",
     "Outcome",
     "PublishedSurvey",
@@ -40,5 +44,7 @@ __all__ = [
     "SurveyVersion",
     "current_survey_version",
     "items_by_version",
+    "level_labels",
+    "load_survey_of",
     "load_survey_version",
 ]

@@ -67,8 +67,11 @@ class Statement(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["survey", "key"], name="feedback_statement_key")
         ]
-        # Another outcome would say something else of answers that are already there.
-        triggers = [pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key", "outcome"])]
+        triggers = [
+            # Another outcome would say something else of answers that are already there.
+            pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key", "outcome"]),
+            BumpContentStamp(),
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('feedback', '0002_what_surveys_can_ask'),
+        ('feedback', '0003_impressions'),
     ]
 
     operations = [
