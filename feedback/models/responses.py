@@ -32,7 +32,7 @@ class MarkForTally(pgtrigger.Trigger):
         super().__init__(
             name=f"mark_for_tally_{str(operation).lower()}",
             operation=operation,
-            referencing=pgtrigger.Referencing(**tables),
+            referencing=pgtrigger.Referencing(**tables),  # type: ignore[no-untyped-call]
         )
         self.tables = list(tables.values())
 
