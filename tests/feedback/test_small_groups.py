@@ -25,7 +25,7 @@ def attack(ground, seed):
     world = World(ground, seed)
     shown = world.ask()
     opened = list(world.opened(shown))
-    assert not opened, (seed, len(opened), opened[:3])
+    assert not opened, f"seed {seed}: {len(opened)}\n" + "\n".join(map(str, opened[:9]))
     return len(shown.get(None, []))
 
 
