@@ -12,8 +12,9 @@ from typing import Any
 from articles.models import Article
 from feedback.models import NOT_APPLICABLE, TallyState
 
-from .cells import ENOUGH, Cells, Part, Region, Versions, region_of
+from .cells import Cells
 from .figures import Figures, Month, RankedArticle, StatementFigures
+from .regions import ENOUGH, Part, Region, Versions, region_of
 from .rest_of_portal import RestOfPortal
 from .scopes import Scopes, scopes
 from .selection import Selection, open_month
@@ -198,14 +199,16 @@ class _Book:
         rated = sum(sums[1:])
         if sums[NOT_APPLICABLE] == 0 or rated == 0:
             return True
-        return rated >= ENOUGH and self.cells.people(part, without, rating=series.places) >= ENOUGH
+        return rated >= ENOUGH and self.groups.people(part, without, rating=series.places) >= ENOUGH
 
     def ranking(self, selection: Selection) -> list[RankedArticle]:
         region = region_of(selection)
         part = self.cells.part(region)
         totals = totals_by_article(part, self.places, self.cells.open_month)
         titles = _titles(part)
-        self.cells.by_value([article for article, t in totals.items() if t.all >= ENOUGH])
+        self.groups.read_articles(
+            [article for article, t in totals.items() if t.all >= ENOUGH], region
+        )
         found = [
             self._ranked(article, title, region, totals.get(article, Totals()))
             for article, title in titles.items()
