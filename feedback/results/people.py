@@ -17,7 +17,7 @@ from feedback.models import NOT_APPLICABLE
 from .regions import ENOUGH, Part, Versions, conditions_of
 
 # As many responses are looked at first: nearly always they are of enough people.
-FIRST = 200
+FIRST = 50
 WITNESSES = 200  # people
 
 
@@ -39,21 +39,23 @@ def count_people(
     source = _responses(
         part, without, versions, open_month, values=values, months=months, rating=rating
     )
-    for limit in (sql.Literal(FIRST), sql.SQL("ALL")):
-        found = _fetch(
-            sql.SQL(
-                """
-                SELECT count(*) FROM (
-                    SELECT DISTINCT reader_id
-                    FROM (SELECT response.reader_id {source} LIMIT {limit}) AS found
-                    LIMIT {enough}
-                ) AS reader
-                """
-            ).format(source=source, limit=limit, enough=ENOUGH)
-        )
-        if found[0][0] >= ENOUGH:
-            break
-    return int(found[0][0])
+    people, looked_at = _people(source, sql.Literal(FIRST))
+    if people < ENOUGH and looked_at == FIRST:
+        people, looked_at = _people(source, sql.SQL("ALL"))
+    return min(people, ENOUGH)
+
+
+def _people(source: sql.Composable, limit: sql.Composable) -> tuple[int, int]:
+    """Return the people of the first responses, and how many these are."""
+    [(people, looked_at)] = _fetch(
+        sql.SQL(
+            """
+            SELECT count(DISTINCT reader_id), count(*)
+            FROM (SELECT response.reader_id {source} LIMIT {limit}) AS first
+            """
+        ).format(source=source, limit=limit)
+    )
+    return int(people), int(looked_at)
 
 
 def count_people_by(
@@ -63,7 +65,11 @@ def count_people_by(
     versions: Versions,
     open_month: date,
 ) -> dict[Any, int]:
-    """Count the people of each month or value of ``keys`` in ``part`` (1 query)."""
+    """Count the people of each month or value of ``keys`` in ``part``, up to ``ENOUGH``.
+
+    1 query, and one for each of the few that have many responses of few people.
+    """
+    column = sql.Identifier(what)
     source = _responses(
         part,
         (),
@@ -74,10 +80,32 @@ def count_people_by(
     )
     rows = _fetch(
         sql.SQL(
-            "SELECT tally.{what}, count(DISTINCT response.reader_id) {source} GROUP BY 1"
-        ).format(what=sql.Identifier(what), source=source)
+            """
+            SELECT wanted.key, found.people, found.looked_at
+            FROM unnest({keys}) AS wanted (key)
+            CROSS JOIN LATERAL (
+                SELECT count(DISTINCT reader_id) AS people, count(*) AS looked_at
+                FROM (
+                    SELECT response.reader_id {source} AND tally.{column} = wanted.key
+                    LIMIT {limit}
+                ) AS first
+            ) AS found
+            """
+        ).format(
+            keys=sql.SQL("{}::text[]" if what == "value" else "{}::date[]").format(list(keys)),
+            source=source,
+            column=column,
+            limit=FIRST,
+        )
     )
-    return {key: int(n) for key, n in rows}
+    return {
+        key: (
+            count_people(part, (), versions, open_month, **{f"{what}s": [key]})
+            if people < ENOUGH and looked_at == FIRST
+            else people
+        )
+        for key, people, looked_at in rows
+    }
 
 
 def witnesses(part: Part, without: Part, versions: Versions, open_month: date) -> list[int]:
