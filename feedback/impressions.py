@@ -222,6 +222,14 @@ def impressions_of(selection: Selection) -> tuple[int, int] | None:
     Sums over the selection's articles and closed months: somebody who reads two articles, or one
     in two months, counts twice. None for a part of the profile: what counts knows no profile.
     """
+    by_month = impressions_by_month(selection)
+    if by_month is None:
+        return None
+    return sum(n for n, _started in by_month.values()), sum(n for _shown, n in by_month.values())
+
+
+def impressions_by_month(selection: Selection) -> dict[date, tuple[int, int]] | None:
+    """Return the same for each month of ``selection`` that has any (1 query)."""
     if selection.dimension is not None:
         return None
     conditions = [
@@ -231,10 +239,8 @@ def impressions_of(selection: Selection) -> tuple[int, int] | None:
     if selection.month is not None:
         conditions.append(sql.SQL("month = {}").format(sql.Literal(selection.month)))
     query = sql.SQL(
-        "SELECT coalesce(sum(shown), 0), coalesce(sum(started), 0)"
-        " FROM feedback_impressions WHERE {}"
+        "SELECT month, sum(shown), sum(started) FROM feedback_impressions WHERE {} GROUP BY month"
     ).format(sql.SQL(" AND ").join(sql.SQL("({})").format(part) for part in conditions))
     with connection.cursor() as cursor:
         cursor.execute(query)
-        shown, started = cursor.fetchone()
-    return int(shown), int(started)
+        return {month: (int(shown), int(started)) for month, shown, started in cursor.fetchall()}

@@ -6,6 +6,7 @@ import redis
 from celery import shared_task
 
 from .impressions import store_impressions
+from .tallies import refresh
 
 logger = logging.getLogger(__name__)
 
@@ -20,3 +21,11 @@ def store_impressions_so_far() -> None:
         store_impressions()
     except redis.RedisError:
         logger.warning("Redis is away: impressions are written down later")
+
+
+@shared_task(name="feedback.tasks.refresh_tallies")
+def refresh_tallies() -> None:
+    """Count anew what has changed. Run twice, by two beats, or late, it does the same."""
+    articles = refresh()
+    if articles:
+        logger.info("The answers about %d articles were counted anew", articles)

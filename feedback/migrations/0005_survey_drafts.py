@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('feedback', '0003_impressions'),
+        ('feedback', '0004_tallies'),
     ]
 
     operations = [

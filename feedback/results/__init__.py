@@ -13,6 +13,9 @@ from articles.models import Article
 from feedback.models import Level, Outcome, StatementWording, SurveyItem, items_by_version
 from feedback.statistics import wilson_interval
 
+from .counting import ranking
+from .selection import Selection
+
 # Nothing is shown about fewer people than this.
 MIN_PEOPLE = 10
 
@@ -140,30 +143,25 @@ class LowRating:
 
 
 def low_ratings() -> list[LowRating]:
-    """Return the articles that readers rate low, the lowest first (1 query).
+    """Return the articles that readers rate low, the lowest first.
 
-    Only where enough readers answered, as everywhere.
+    Of closed months, and only what the results pages show, too. Queries: 1 more than
+    ``counting.ranking``.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT article.id, article.title, count(DISTINCT response.id),
-                100.0 * count(*) FILTER (WHERE answer.level >= %(agree)s) / count(*) AS top_2
-            FROM feedback_response AS response
-            JOIN articles_article AS article ON article.id = response.article_id,
-                unnest(response.levels) AS answer (level)
-            WHERE article.withdrawn_at IS NULL
-            GROUP BY article.id
-            HAVING count(DISTINCT response.id) >= %(people)s
-                AND 100.0 * count(*) FILTER (WHERE answer.level >= %(agree)s) / count(*) < %(low)s
-            ORDER BY top_2, article.id
-            """,
-            {"agree": Level.AGREE, "people": MIN_PEOPLE, "low": LOW_TOP_2_PERCENT},
-        )
-        return [
-            LowRating(article_id, title, n, float(top_2))
-            for article_id, title, n, top_2 in cursor.fetchall()
-        ]
+    low = {
+        row.article_id: row
+        for row in ranking(Selection())
+        if row.n and row.answers and 100 * (row.top_2 or 0) / row.answers < LOW_TOP_2_PERCENT
+    }
+    readable = Article.objects.filter(pk__in=low, withdrawn_at=None).values_list("pk", flat=True)
+    return sorted(
+        (
+            LowRating(pk, row.title, row.n or 0, 100 * (row.top_2 or 0) / (row.answers or 1))
+            for pk in readable
+            for row in [low[pk]]
+        ),
+        key=lambda rating: (rating.top_2_percent, rating.article_id),
+    )
 
 
 # (Survey version, place in its levels from 0) → level → how many.

@@ -17,6 +17,9 @@ from django.utils import timezone
 from articles.blocks import publication_blocks
 from articles.models import Article, ArticleVersion, Topic
 from feedback.models import Response, load_survey_version
+from feedback.results import counting
+from feedback.results.selection import Dimension, Selection
+from feedback.tallies import differences
 from portal.accounts.models import User
 from portal.attestation.models import Attestation, Reader, current_statement
 from portal.core.content_cache import memory
@@ -89,7 +92,7 @@ def test_says_what_it_does(loaded):
         "4 pages, 9 funders, 5 people, 11 topics",
     ]
     assert [line.partition(":")[0] for line in loaded[2:-1]] == ["published"] * 11 + ["draft"]
-    assert loaded[-1] == "589 survey responses"
+    assert loaded[-1] == "601 survey responses"
 
 
 def test_publishes_in_the_past_and_nothing_is_blocked(loaded):
@@ -149,6 +152,17 @@ def test_topics_form_a_tree(loaded):
         "reading-evidence",
     ]
     assert Topic.objects.filter(parent__slug="reading-evidence").count() == 5
+
+
+def test_results_are_shown_at_once(loaded):
+    assert differences() == []
+    assert counting.figures(Selection()).n > 500
+    shown = {row.title for row in counting.ranking(Selection()) if row.n}
+    assert len(shown) >= 6
+    assert Article.objects.get(slug="late-failure-after-car-t-cell-therapy").title in shown
+    assert len([month for month in counting.trend(Selection()) if month.figures.n]) >= 9
+    for dimension, value in ((Dimension.PROFESSION, "nurse"), (Dimension.COUNTRY, "GB")):
+        assert counting.figures(Selection(dimension=dimension, value=value)).n
 
 
 def test_responses_fit_their_article_and_its_time(loaded):
