@@ -49,6 +49,7 @@ from tests.places import (
     VISITORS,
     Place,
 )
+from tests.result_places import result_places
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
 FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more than none
@@ -305,7 +306,6 @@ def _editor_places(article: Article) -> list[Place]:
 
 
 def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
-    few = Article.objects.get(slug=FEW_RESPONSES)
     export = reverse("admin:feedback_export")
     agreement = reverse("admin:funders_agreement_add")
     report = _report_of_a_year()
@@ -315,9 +315,7 @@ def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
 
     return [
         staff("desk-staff", "index"),
-        staff("desk-results", "feedback_results"),
-        staff("desk-article-results", "feedback_article_results", article.pk),
-        staff("desk-article-results-few", "feedback_article_results", few.pk),
+        *result_places(article, Article.objects.get(slug=FEW_RESPONSES)),
         staff("desk-export", "feedback_export"),
         Place("desk-export-error", export, DESK_STAFF, press="Export", status=400),
         staff("desk-funders", "funders_funder_changelist"),
