@@ -168,6 +168,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("DISCLOSURE_SCAN_SECONDS", default=600),
         "options": {"expires": 600},
     },
+    # What results pages show is as old as this.
+    "refresh-tallies": {
+        "task": "feedback.tasks.refresh_tallies",
+        "schedule": env.float("TALLY_SECONDS", default=60),
+        "options": {"expires": 60},
+    },
     # Ten sources each time (articles/reference_import/rechecking.py).
     "recheck-references": {
         "task": "articles.tasks.recheck_references",

@@ -19,8 +19,11 @@ from .surveys import (
     SurveyItem,
     SurveyVersion,
 )
+from .tallies import ALL_READERS, COUNTS_PER_STATEMENT, Tally, TallyChange, TallyState
 
 __all__ = [
+    "ALL_READERS",
+    "COUNTS_PER_STATEMENT",
     "MAX_COMMENT_LENGTH",
     "NOT_APPLICABLE",
     "ArticleSurvey",
@@ -36,6 +39,9 @@ __all__ = [
     "Survey",
     "SurveyItem",
     "SurveyVersion",
+    "Tally",
+    "TallyChange",
+    "TallyState",
     "current_survey_version",
     "items_by_version",
     "load_survey_version",

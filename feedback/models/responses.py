@@ -1,5 +1,7 @@
 """What readers answered, as it stands and as it stood before."""
 
+from typing import Any
+
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -15,6 +17,32 @@ from articles.models import Article, ArticleVersion
 from portal.attestation.models import Profession, Reader, Specialty
 
 from .surveys import MAX_COMMENT_LENGTH, NOT_APPLICABLE, Level, SurveyVersion
+
+
+class MarkForTally(pgtrigger.Trigger):
+    """Mark the articles whose responses an ``operation`` changed: ``feedback.tallies`` counts anew.
+
+    Once per statement, whichever path it came by; only ever adds rows, so nobody waits.
+    """
+
+    level = pgtrigger.Statement
+    when = pgtrigger.After
+
+    def __init__(self, operation: pgtrigger.Operation, **tables: str) -> None:
+        super().__init__(
+            name=f"mark_for_tally_{str(operation).lower()}",
+            operation=operation,
+            referencing=pgtrigger.Referencing(**tables),  # type: ignore[no-untyped-call]
+        )
+        self.tables = list(tables.values())
+
+    def get_func(self, model: Any) -> str:
+        # The tables' names are ours.
+        tables = [f"SELECT DISTINCT article_id FROM {table}" for table in self.tables]  # noqa: S608
+        return f"""
+            INSERT INTO feedback_tallychange (article_id) {" UNION ".join(tables)};
+            RETURN NULL;
+        """
 
 
 def _levels_are_on_the_scale() -> Q:
@@ -92,6 +120,11 @@ class Response(ResponseBase):
             ),
         ]
         indexes = [models.Index(fields=["article", "submitted_at"], name="feedback_by_article")]
+        triggers = [
+            MarkForTally(pgtrigger.Insert, new="added"),
+            MarkForTally(pgtrigger.Update, old="before", new="after"),
+            MarkForTally(pgtrigger.Delete, old="gone"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.article_id}: {self.levels}"

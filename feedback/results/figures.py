@@ -30,6 +30,7 @@ class StatementFigures:
     counts: tuple[int, int, int, int, int]
     not_applicable: int
     missing: int
+    has_default_labels: bool = True
 
     @property
     def n(self) -> int:
@@ -58,6 +59,32 @@ class StatementFigures:
         """The Wilson 95 % interval of ``top_2_percent``, in per cent."""
         low, high = statistics.wilson_interval(self.top_2, self.n)
         return 100 * low, 100 * high
+
+    @property
+    def median(self) -> float | None:
+        """The median level; None where nobody answered, as in the other three."""
+        return statistics.quantile(self.counts, 0.5)
+
+    @property
+    def quartiles(self) -> tuple[float, float] | None:
+        """The first and the third quartile (see ``statistics.quantile``)."""
+        first, third = (statistics.quantile(self.counts, p) for p in (0.25, 0.75))
+        return None if first is None or third is None else (first, third)
+
+    @property
+    def iqr(self) -> float | None:
+        """The interquartile range."""
+        return None if self.quartiles is None else self.quartiles[1] - self.quartiles[0]
+
+    @property
+    def mean(self) -> float | None:
+        """The mean level, which takes the scale for one of equal intervals."""
+        return statistics.mean(self.counts)
+
+    @property
+    def sd(self) -> float | None:
+        """The standard deviation (by n - 1); None for fewer than 2 answers."""
+        return statistics.standard_deviation(self.counts)
 
 
 @dataclass(frozen=True, slots=True)

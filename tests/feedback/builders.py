@@ -16,7 +16,9 @@ from feedback.models import (
     SurveyVersion,
     load_survey_version,
 )
+from feedback.tallies import refresh
 from portal.attestation.models import Reader
+from portal.core.content_cache import memory
 from tests.factories import UserFactory
 
 KEYS = ("clear", "objectives", "relevant", "change")
@@ -84,3 +86,9 @@ def export(article: Article | None = None, flavour: Flavour = Flavour.ANALYSIS) 
     return b"".join(
         export_responses(user=UserFactory(), purpose="A test", flavour=flavour, article=article)
     )
+
+
+def refresh_tallies() -> None:
+    """Do what Celery's beat does every minute, and forget which articles there were before."""
+    refresh()
+    memory.forget()

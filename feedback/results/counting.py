@@ -1,0 +1,270 @@
+"""Figures about selections of responses, from the roll-up: closed months, and no small groups.
+
+Nothing here reads a single answer, but to count people where the roll-up cannot tell how many they
+are. What one process has read stays in its memory until a closed month or an article changes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from articles.models import Article
+from feedback.models import NOT_APPLICABLE, TallyState
+
+from .cells import ENOUGH, Cells, Part, Region, Versions, region_of
+from .figures import Figures, Month, RankedArticle, StatementFigures
+from .rest_of_portal import RestOfPortal
+from .scopes import Scopes, scopes
+from .selection import Selection, open_month
+from .small_groups import SmallGroups
+from .statements import Series, all_series
+from .totals import Totals, totals_by_article, totals_by_month
+
+
+def figures(selection: Selection) -> Figures:
+    """Return the figures of ``selection`` (about 10 queries, fewer once remembered)."""
+    book = _book()
+    return book.figures(selection, book.totals(region_of(selection)))
+
+
+def rest_of_portal(selection: Selection) -> Figures:
+    """Return the portal without ``selection``'s articles: the same period, the same readers.
+
+    Raises ``ValueError`` for a selection that is of no article, topic or author.
+    """
+    region = region_of(selection)
+    if region.scope is None:
+        raise ValueError("The rest of the whole portal is nobody")
+    return _book().rest(selection, region)
+
+
+def trend(selection: Selection) -> list[Month]:
+    """Return every closed month since the first response, the oldest first.
+
+    Of the selection's articles and readers; its month is ignored.
+    """
+    book = _book()
+    by_month = book.totals_by_month(region_of(replace(selection, month=None)))
+    return [
+        Month(
+            month=month,
+            figures=book.figures(replace(selection, month=month), by_month.get(month, Totals())),
+        )
+        for month in book.months()
+    ]
+
+
+def ranking(selection: Selection) -> list[RankedArticle]:
+    """Return the selection's articles by the Wilson bound of their share of agreement.
+
+    Pooled over the statements that are shown of the article and have the default labels: answers on
+    other scales are of another kind. The highest lower bound first; then those without answers;
+    those that are hidden last. Equal ones by title.
+    """
+    return _book().ranking(selection)
+
+
+def as_of() -> datetime | None:
+    """Return up to when answers are counted (1 query); None before they first are."""
+    return TallyState.objects.values_list("as_of", flat=True).first()
+
+
+@dataclass(slots=True)
+class _Book:
+    """The closed months as one stamp found them."""
+
+    stamp: object
+    scopes: Scopes
+    cells: Cells
+    groups: SmallGroups
+    series: list[Series]
+    remembered: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def places(self) -> int:
+        return max((max(s.places.values()) + 1 for s in self.series), default=1)
+
+    def months(self) -> list[date]:
+        """Return every closed month since the first response, the oldest first."""
+        found = [month for month in self.cells.cube(None).months if month is not None]
+        months: list[date] = []
+        month = min(found, default=self.cells.open_month)
+        while month < self.cells.open_month:
+            months.append(month)
+            month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+        return months
+
+    def totals_by_month(self, region: Region) -> dict[date | None, Totals]:
+        region = region._replace(month=None)
+        if region not in self.remembered:
+            if len(self.remembered) >= MAX_REMEMBERED:
+                self.remembered = {}
+            self.remembered[region] = totals_by_month(
+                self.cells.part(region), self.places, self.cells.open_month
+            )
+        found: dict[date | None, Totals] = self.remembered[region]
+        return found
+
+    def totals(self, region: Region) -> Totals:
+        return self.totals_by_month(region).get(region.month, Totals())
+
+    def figures(self, selection: Selection, totals: Totals) -> Figures:
+        region = region_of(selection)
+        if not self.groups.is_shown(region):
+            return Figures(selection, None)
+        statements, hidden = self.statements(
+            totals,
+            part=self.cells.part(region),
+            without=(),
+            is_shown=lambda versions: self.groups.is_shown(region, versions),
+        )
+        return Figures(selection, totals.all, statements, hidden)
+
+    def rest(self, selection: Selection, region: Region) -> Figures:
+        rest = RestOfPortal(self.groups, region)
+        if not rest.is_shown():
+            return Figures(selection, None)
+        totals = self.totals(rest.portal).without(self.totals(region))
+        statements, hidden = self.statements(
+            totals,
+            part=rest.all,
+            without=(rest.part,),
+            is_shown=lambda versions: RestOfPortal(self.groups, region, versions).is_shown(),
+        )
+        return Figures(selection, totals.all, statements, hidden)
+
+    def statements(
+        self,
+        totals: Totals,
+        *,
+        part: Part,
+        without: tuple[Part, ...],
+        is_shown: Callable[[Versions], bool],
+    ) -> tuple[tuple[StatementFigures, ...], int]:
+        """Return the statements that may be shown, and how many may not."""
+        shown, hidden = [], 0
+        for series in self.series:
+            if not (asked := totals.n.keys() & series.places.keys()):
+                continue
+            asking, others = self.versions_of(series)
+            answered = sum(totals.n[version] for version in asked)
+            sums = [
+                sum(level)
+                for level in zip(
+                    *(totals.of(version, series.places[version]) for version in asked), strict=True
+                )
+            ]
+            if (
+                is_shown(asking)
+                # Those whom this was not asked are a group, too.
+                and (not others or is_shown(others))
+                and self._have_enough_rated(part, without, series, sums)
+            ):
+                first, second, third, fourth, fifth = sums[1:]
+                shown.append(
+                    StatementFigures(
+                        key=series.key,
+                        series=series.number,
+                        survey=series.survey,
+                        text=series.text,
+                        outcome=series.outcome,
+                        labels=series.labels_shown,
+                        counts=(first, second, third, fourth, fifth),
+                        not_applicable=sums[NOT_APPLICABLE],
+                        missing=totals.all - answered,
+                        has_default_labels=not series.labels,
+                    )
+                )
+            else:
+                hidden += 1
+        return tuple(shown), hidden
+
+    def versions_of(self, series: Series) -> tuple[Versions, Versions]:
+        """Return the survey versions that ask this, of those that were answered, and the others."""
+        if "versions" not in self.remembered:
+            self.remembered["versions"] = frozenset(
+                self.totals_by_month(Region(None, None, None)).get(None, Totals()).n
+            )
+        answered: frozenset[int] = self.remembered["versions"]
+        asking = answered.intersection(series.places)
+        # All: then the answer is the same as for the whole selection, and remembered.
+        return None if asking == answered else asking, answered - asking
+
+    def _have_enough_rated(
+        self, part: Part, without: tuple[Part, ...], series: Series, sums: list[int]
+    ) -> bool:
+        """Whether those who chose a level are none, or not few."""
+        rated = sum(sums[1:])
+        if sums[NOT_APPLICABLE] == 0 or rated == 0:
+            return True
+        return rated >= ENOUGH and self.cells.people(part, without, rating=series.places) >= ENOUGH
+
+    def ranking(self, selection: Selection) -> list[RankedArticle]:
+        region = region_of(selection)
+        part = self.cells.part(region)
+        totals = totals_by_article(part, self.places, self.cells.open_month)
+        titles = _titles(part)
+        self.cells.by_value([article for article, t in totals.items() if t.all >= ENOUGH])
+        found = [
+            self._ranked(article, title, region, totals.get(article, Totals()))
+            for article, title in titles.items()
+        ]
+        return sorted(found, key=_rank)
+
+    def _ranked(self, article: int, title: str, region: Region, totals: Totals) -> RankedArticle:
+        own = region._replace(scope=("article", article))
+        if not self.groups.is_shown(own):
+            return RankedArticle(article, title, None, None, None)
+        statements, _hidden = self.statements(
+            totals,
+            part=self.cells.part(own),
+            without=(),
+            is_shown=lambda versions: self.groups.is_shown(own, versions),
+        )
+        pooled = [s for s in statements if s.has_default_labels]
+        return RankedArticle(
+            article, title, totals.all, sum(s.top_2 for s in pooled), sum(s.n for s in pooled)
+        )
+
+
+def _rank(ranked: RankedArticle) -> tuple[float, str, int]:
+    if ranked.n is None:
+        place = 2.0
+    elif ranked.interval is None:
+        place = 1.0
+    else:
+        place = -ranked.interval[0]
+    return place, ranked.title, ranked.article_id
+
+
+def _titles(part: Part) -> dict[int, str]:
+    articles = Article.objects.filter(first_published_at__isnull=False)
+    if part.articles is not None:
+        articles = articles.filter(pk__in=part.articles)
+    return dict(articles.values_list("pk", "title"))
+
+
+# What was added up for this many articles, topics, authors and readers is kept.
+MAX_REMEMBERED = 500
+
+_kept: list[_Book] = []
+
+
+def _book() -> _Book:
+    """Return what is known of the closed months (1 query; more where something has changed)."""
+    stamp = TallyState.objects.values_list("stamp", flat=True).first()
+    current = scopes()
+    for book in _kept:
+        if (
+            stamp is not None
+            and book.stamp == stamp
+            and book.scopes is current
+            and book.cells.open_month == open_month()
+        ):
+            return book
+    cells = Cells(current)
+    book = _Book(stamp, current, cells, SmallGroups(cells), all_series())
+    # Assigned at once: another thread goes on with what it has.
+    _kept[:] = [book]
+    return book

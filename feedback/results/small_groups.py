@@ -1,0 +1,241 @@
+"""Which figures may be shown: none from which a group of fewer than ten people can be reckoned.
+
+The rule and what it leaves open: docs/decisions/0010-small-groups.md. Every answer here depends on
+the figure that is asked about and on the responses, never on what else a page shows: so a page of
+one month hides what the trend hides.
+
+A figure may be of some survey versions only (a statement that others did not ask): then everything
+is counted among the responses to these.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from itertools import product
+from typing import Any, TypeVar
+
+from .cells import ENOUGH, Cells, Cube, Part, Readers, Region, Versions
+from .scopes import Scope
+
+T = TypeVar("T")
+
+# Remembered answers; past this many, all are forgotten.
+MAX_MEMORY = 100_000
+
+
+class SmallGroups:
+    """Answers for the responses that ``cells`` counts."""
+
+    def __init__(self, cells: Cells) -> None:
+        self.cells = cells
+        self._shown: dict[tuple[Region, Versions], bool] = {}
+        self._covers: dict[Any, Any] = {}
+
+    # --- groups ----------------------------------------------------------------------------------
+
+    def size(self, part: Part, without: Sequence[Part] = (), versions: Versions = None) -> int:
+        """Return how many people are in ``part`` and in no part of ``without``, up to ``ENOUGH``.
+
+        The roll-up counts responses, and a person has one about an article. So one article with
+        enough responses answers; else the raw answers do.
+        """
+        total = 0
+        for n in self._counts(part, without, versions):
+            if n >= ENOUGH:
+                return ENOUGH
+            total += n
+        # Fewer responses than people are wanted: how many people they are matters to nobody.
+        return total if total < ENOUGH else self.cells.people(part, without, versions)
+
+    def _counts(self, part: Part, without: Sequence[Part], versions: Versions) -> Iterator[int]:
+        """Yield how many responses each article has in ``part`` without the others (at most 2)."""
+        taken = [(-1, both) for other in without if (both := part & other)]
+        if len(taken) > 1 and (twice := taken[0][1] & taken[1][1]):
+            taken.append((1, twice))
+        signed = [
+            (sign, other.articles, self.cells.cube(other.readers, versions).of(other.month))
+            for sign, other in taken
+        ]
+        cube = self.cells.cube(part.readers, versions)
+        cells = cube.of(part.month)
+        for article in _largest_first(cube, part):
+            n = cells.get(article, 0)
+            for sign, articles, others in signed:
+                if articles is None or article in articles:
+                    n += sign * others.get(article, 0)
+            if n:
+                yield n
+
+    def is_small(self, part: Part, without: Sequence[Part] = (), versions: Versions = None) -> bool:
+        """Whether 1 to 9 people are in ``part`` and in no part of ``without``."""
+        return 0 < self.size(part, without, versions) < ENOUGH
+
+    # --- figures ---------------------------------------------------------------------------------
+
+    def is_shown(self, region: Region, versions: Versions = None) -> bool:
+        """Whether the figure of ``region`` may be shown."""
+        key = region, versions
+        if key not in self._shown:
+            if len(self._shown) >= MAX_MEMORY:
+                self._shown = {}
+            self._shown[key] = self._is_shown(region, versions)
+        return self._shown[key]
+
+    def _is_shown(self, region: Region, versions: Versions) -> bool:
+        part = self.cells.part(region)
+        size = self.size(part, versions=versions)
+        if size < ENOUGH:
+            return size == 0
+        return not any(
+            self.is_small(self.cells.part(outer), [part], versions)
+            for outer in self._containing(region, versions)
+        ) and not self._is_cover(region, part, versions)
+
+    def _containing(self, region: Region, versions: Versions) -> Iterator[Region]:
+        """Yield the selections in which all responses of ``region`` are.
+
+        Not only those that are wider by their words: where everybody is a nurse, that of the nurses
+        contains them, too, and whoever sees that the other professions have 0 knows it.
+        """
+        counts = self.cells.count(self.cells.part(region), versions)
+        for outer in map(
+            Region._make,
+            product(
+                self._scopes_around(counts),
+                self._months_around(region, counts, versions),
+                self._readers_around(region, counts, versions),
+            ),
+        ):
+            if outer != region:
+                yield outer
+
+    def _scopes_around(self, articles: dict[int, int]) -> list[Scope | None]:
+        common: frozenset[Scope] | None = None
+        for article in articles:
+            belongs = self.cells.scopes.of.get(article, frozenset())
+            common = belongs if common is None else common & belongs
+            if not common:
+                break
+        around: list[Scope | None] = [None, *sorted(common or ())]
+        if len(articles) == 1:
+            around.append(("article", next(iter(articles))))
+        return around
+
+    def _months_around(
+        self, region: Region, counts: dict[int, int], versions: Versions
+    ) -> list[date | None]:
+        if region.month is not None:
+            return [None, region.month]
+        found: list[date | None] = []
+        for month, cells in self.cells.cube(region.readers, versions).months.items():
+            if month is not None and any(article in cells for article in counts):
+                found.append(month)
+        return [None, *found] if len(found) == 1 else [None]
+
+    def _readers_around(
+        self, region: Region, counts: dict[int, int], versions: Versions
+    ) -> list[Readers | None]:
+        if region.readers is not None:
+            return [None, region.readers]
+        largest = max(counts, key=lambda article: (counts[article], article))
+        part = self.cells.part(region)
+        return [
+            None,
+            *(
+                readers
+                for readers, n in self.cells.of_value(largest, region.month, versions).items()
+                # Everybody of the largest article, and of all the others.
+                if n == counts[largest]
+                and self.cells.count(part._replace(readers=readers), versions) == counts
+            ),
+        ]
+
+    # --- siblings --------------------------------------------------------------------------------
+    # The figures of all months of a selection are shown next to that of all months together; what
+    # those that are too small have together is left over when the others are subtracted. Where
+    # that is 1 to 9 people, the smallest of the others is hidden with them. The same for the values
+    # of a part of the profile, and for the articles of a topic, an author and the portal.
+
+    def _is_cover(self, region: Region, part: Part, versions: Versions) -> bool:
+        """Whether ``region`` is hidden because its siblings that are hidden are few together."""
+        if region.month is not None and region.month == self._remember(
+            self._covering_month, part._replace(month=None), versions
+        ):
+            return True
+        if region.readers is not None and region.readers[1] == self._remember(
+            self._covering_value, part, versions
+        ):
+            return True
+        if region.scope is None or region.scope[0] != "article":
+            return False
+        article = region.scope[1]
+        return any(
+            article
+            == self._remember(
+                self._covering_article,
+                part._replace(articles=self.cells.scopes.articles(scope)),
+                versions,
+            )
+            for scope in (None, *self.cells.scopes.of.get(article, ()))
+        )
+
+    def _remember(
+        self, covering: Callable[[Part, Versions], T], part: Part, versions: Versions
+    ) -> T:
+        if covering == self._covering_value and part.readers:
+            # The same for all values.
+            part = part._replace(readers=(part.readers[0], ""))
+        key = covering.__name__, part, versions
+        if key not in self._covers:
+            if len(self._covers) >= MAX_MEMORY:
+                self._covers = {}
+            self._covers[key] = covering(part, versions)
+        found: T = self._covers[key]
+        return found
+
+    def _covering_month(self, part: Part, versions: Versions) -> date | None:
+        sizes, small = {}, []
+        for month in self.cells.cube(part.readers, versions).months:
+            if month is None:
+                continue
+            one = part._replace(month=month)
+            if self.is_small(one, versions=versions):
+                small.append(month)
+            elif n := sum(self.cells.count(one, versions).values()):
+                sizes[month] = n
+        if not (small and sizes) or self.cells.people(part, (), versions, months=small) >= ENOUGH:
+            return None
+        return min(sizes, key=lambda month: (sizes[month], month))
+
+    def _covering_value(self, part: Part, versions: Versions) -> str | None:
+        if part.readers is None:
+            raise ValueError("Values of what?")
+        dimension = part.readers[0]
+        sizes, small = {}, []
+        for value, (n, largest) in self.cells.values(dimension, part, versions).items():
+            if largest < ENOUGH and (
+                n < ENOUGH or self.is_small(part._replace(readers=(dimension, value)), (), versions)
+            ):
+                small.append(value)
+            else:
+                sizes[value] = n
+        if not (small and sizes) or self.cells.people(part, (), versions, values=small) >= ENOUGH:
+            return None
+        return min(sizes, key=lambda value: (sizes[value], value))
+
+    def _covering_article(self, part: Part, versions: Versions) -> int | None:
+        sizes = self.cells.count(part, versions)
+        small = frozenset(article for article, n in sizes.items() if n < ENOUGH)
+        if not small or len(small) == len(sizes):
+            return None
+        if not self.is_small(part._replace(articles=small), versions=versions):
+            return None
+        return min((n, article) for article, n in sizes.items() if n >= ENOUGH)[1]
+
+
+def _largest_first(cube: Cube, part: Part) -> Iterable[int]:
+    ranked = cube.ranked(part.month)
+    if part.articles is None:
+        return ranked
+    if len(part.articles) * 4 < len(ranked):
+        return part.articles
+    return (article for article in ranked if article in part.articles)

@@ -1,0 +1,141 @@
+"""Figures of selections, reckoned by hand."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+import time_machine
+
+from feedback.models import Level
+from feedback.results import counting
+from feedback.results.selection import Dimension, Selection
+from tests.factories import TopicFactory, published_article
+
+from .builders import answer, publish_version_2, refresh_tallies
+
+pytestmark = pytest.mark.django_db
+
+TODAY = datetime(2026, 4, 10, 12, tzinfo=UTC)
+FEBRUARY, MARCH = date(2026, 2, 1), date(2026, 3, 1)
+
+
+@pytest.fixture(autouse=True)
+def today():
+    with time_machine.travel(TODAY, tick=False):
+        yield
+
+
+def at(month):
+    return datetime(month.year, month.month, 15, tzinfo=UTC)
+
+
+def counts(figures):
+    return {s.key: s.counts for s in figures.statements}
+
+
+def test_an_article_and_the_rest():
+    one, other = published_article(), published_article()
+    answer(one, [[5, 1, 3, 1]] * 12 + [[4, 2, 3, 1]] * 8, submitted_at=at(MARCH))
+    answer(other, [[1, 1, 1, 1]] * 30, submitted_at=at(MARCH))
+    answer(other, [[2, 2, 2, 2]] * 40)  # in the month that is not over
+    refresh_tallies()
+    figures = counting.figures(Selection(article=one.pk))
+    assert figures.n == 20
+    assert counts(figures) == {
+        "clear": (0, 0, 0, 8, 12),
+        "objectives": (12, 8, 0, 0, 0),
+        "relevant": (0, 0, 20, 0, 0),
+        "change": (20, 0, 0, 0, 0),
+    }
+    [clear, *_rest] = figures.statements
+    assert (clear.median, clear.quartiles, clear.mean) == (5, (4, 5), 4.6)
+    assert clear.sd == pytest.approx(0.50262, abs=1e-5)
+    assert clear.labels == tuple(str(level.label) for level in Level)
+    rest = counting.rest_of_portal(Selection(article=one.pk))
+    assert rest.n == 30
+    assert set(counts(rest).values()) == {(30, 0, 0, 0, 0)}
+    assert counting.figures(Selection()).n == 50
+    assert [(m.month, m.figures.n) for m in counting.trend(Selection())] == [(MARCH, 50)]
+
+
+def test_a_new_wording_is_another_series_only_where_it_does_not_compare():
+    article = published_article()
+    answer(article, [[1, 1, 1, 1]] * 10, submitted_at=at(FEBRUARY))
+    comparable = publish_version_2(changed="clear", text="It was clear")
+    answer(article, [[2, 2, 2, 3]] * 10, survey_version_id=comparable.pk, submitted_at=at(FEBRUARY))
+    other = publish_version_2(changed="change", text="I have changed", is_comparable=False)
+    answer(article, [[4, 4, 4, 5]] * 10, survey_version_id=other.pk, submitted_at=at(FEBRUARY))
+    refresh_tallies()
+    figures = counting.figures(Selection(article=article.pk))
+    assert {(s.key, s.series): (s.n, s.missing, s.text) for s in figures.statements} == {
+        ("clear", 1): (30, 0, "It was clear"),
+        ("objectives", 1): (30, 0, "The content addressed the learning objectives"),
+        ("relevant", 1): (30, 0, "The content was relevant to my practice"),
+        ("change", 1): (
+            20,
+            10,
+            "I will change my clinical practice as a result of this content",
+        ),
+        ("change", 2): (10, 20, "I have changed"),
+    }
+
+
+def test_topics_authors_months_and_readers():
+    broad = TopicFactory()
+    narrow = TopicFactory(parent=broad)
+    one, other = published_article(), published_article()
+    for article, topic in ((one, narrow), (other, broad)):
+        article.search_topics = [topic.pk]
+        article.save(update_fields=["search_topics"])
+        for month in (FEBRUARY, MARCH):
+            for country in ("GB", "DE"):
+                answer(article, [[5, 5, 5, 5]] * 10, submitted_at=at(month), country=country)
+    author = one.published_version.people.get()
+    refresh_tallies()
+    british = {"dimension": Dimension.COUNTRY, "value": "GB"}
+    for chosen, n in (
+        ({"topic": broad.pk}, 80),
+        ({"topic": narrow.pk}, 40),
+        ({"author": author.pk}, 40),
+        ({"topic": broad.pk, "month": MARCH}, 40),
+        ({"topic": broad.pk, "month": MARCH, **british}, 20),
+        ({"article": one.pk, "month": MARCH, **british}, 10),
+        (british, 40),
+    ):
+        assert counting.figures(Selection(**chosen)).n == n
+    assert [
+        (m.month, m.figures.n) for m in counting.trend(Selection(article=one.pk, **british))
+    ] == [(FEBRUARY, 10), (MARCH, 10)]
+
+
+def test_small_groups_and_their_rests_are_hidden():
+    one, other = published_article(), published_article()
+    answer(one, [[5, 5, 5, 5]] * 20, submitted_at=at(FEBRUARY))
+    answer(other, [[5, 5, 5, 5]] * 9, submitted_at=at(FEBRUARY))
+    refresh_tallies()
+    assert counting.figures(Selection()).n == 29
+    assert counting.figures(Selection(article=other.pk)).n is None
+    # 29 - 20 would be the nine.
+    assert counting.figures(Selection(article=one.pk)).n is None
+    assert counting.rest_of_portal(Selection(article=one.pk)).n is None
+    assert [row.n for row in counting.ranking(Selection())] == [None, None]
+    answer(other, [[5, 5, 5, 5]], submitted_at=at(FEBRUARY))
+    refresh_tallies()
+    assert [row.n for row in counting.ranking(Selection())] == [20, 10]
+    assert counting.rest_of_portal(Selection(article=one.pk)).n == 10
+
+
+def test_ranking_by_the_lower_bound():
+    many, few, low, none = (published_article(title=t) for t in ("Many", "Few", "Low", "None"))
+    answer(many, [[5, 5, 5, 4]] * 100, submitted_at=at(FEBRUARY))
+    answer(few, [[5, 5, 5, 5]] * 10, submitted_at=at(FEBRUARY))
+    answer(low, [[1, 1, 5, 5]] * 50, submitted_at=at(FEBRUARY))
+    refresh_tallies()
+    ranked = counting.ranking(Selection())
+    assert [(row.title, row.n, row.top_2, row.answers) for row in ranked] == [
+        ("Many", 100, 400, 400),
+        ("Few", 10, 40, 40),
+        ("Low", 50, 100, 200),
+        ("None", 0, 0, 0),
+    ]
+    assert ranked[3].interval is None
+    del none
