@@ -89,7 +89,7 @@ def _load_places() -> list[Place]:
         *_account_places(),
         *_error_places(),
         *_editor_places(article),
-        *_staff_places(article, mailing),
+        *_staff_places(mailing),
         Place("mail-article-update", "/mail/article-update/", html=_filled(mailing, subscriber)),
     ]
 
@@ -305,7 +305,7 @@ def _editor_places(article: Article) -> list[Place]:
     ]
 
 
-def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
+def _staff_places(mailing: Mailing) -> list[Place]:
     export = reverse("admin:feedback_export")
     agreement = reverse("admin:funders_agreement_add")
     report = _report_of_a_year()
@@ -315,7 +315,7 @@ def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
 
     return [
         staff("desk-staff", "index"),
-        *result_places(article, Article.objects.get(slug=FEW_RESPONSES)),
+        *result_places(Article.objects.get(slug=FEW_RESPONSES)),
         staff("desk-export", "feedback_export"),
         Place("desk-export-error", export, DESK_STAFF, press="Export", status=400),
         staff("desk-funders", "funders_funder_changelist"),

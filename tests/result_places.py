@@ -7,39 +7,59 @@ from django.urls import reverse
 from django.utils import timezone
 
 from articles.models import Article
-from feedback.models import HiddenComment, Response
+from feedback.models import (
+    NOT_APPLICABLE,
+    HiddenComment,
+    Response,
+    Statement,
+    StatementWording,
+    Survey,
+    SurveyItem,
+    SurveyVersion,
+)
+from feedback.tallies import refresh
 from portal.accounts.models import User
+from portal.attestation.models import Reader
 from portal.demo.users import STAFF
 from tests.places import DESK_STAFF, Place
 
 COMMENTS = (
     "Concise, and the forest plot was explained better than in the paper itself.",
-    "I would have liked a word about patients over 80.\nOtherwise very helpful for our tumour board.",
+    "I would have liked a word about patients over 80.\nOtherwise helpful for our tumour board.",
     "=1+1 is what my spreadsheet made of the table when I copied it. <b>Please</b> offer a file.",
     "My own patient from last week (Mr M., 62) had exactly this course.",
     "Too long for a train journey.",
 )
 # What the fourth says about a patient, nobody should read.
 HIDDEN = 3
+SHOWN = "hazard-ratio"
+ASKED_OTHERWISE = "registries-and-randomised-trials"
+SCALE = ["Not at all", "A little", "Somewhat", "Mostly", "Completely"]
 
 
-def result_places(article: Article, few: Article) -> list[Place]:
-    """Let readers of ``article`` write something; ``few`` is one that few answered about."""
+def result_places(few: Article) -> list[Place]:
+    """Let readers of one article write something; ``few`` is one that few answered about."""
+    article = Article.objects.get(slug=SHOWN)
     _write(article)
+    other = Article.objects.get(slug=ASKED_OTHERWISE)
+    _ask_otherwise(other)
+    # What Celery's beat does every minute.
+    refresh()
     address = reverse("admin:feedback_results")
 
     def staff(name: str, status: int = 200, **filters: object) -> Place:
         query = f"?{urlencode(filters)}" if filters else ""
         return Place(name, f"{address}{query}", DESK_STAFF, status=status)
 
-    busy = _busiest_month(article)
+    month = f"{timezone.localdate().replace(day=1) - timedelta(days=1):%Y-%m}"
     return [
         staff("desk-results"),
         staff("desk-article-results", article=article.pk),
         staff("desk-article-results-few", article=few.pk),
-        staff("desk-results-readers", article=article.pk, readers="profession:nurse"),
-        staff("desk-results-month", month=f"{busy:%Y-%m}"),
-        staff("desk-results-filter-error", 400, article="confidence", month="2025-13"),
+        staff("desk-results-surveys", article=other.pk),
+        staff("desk-results-readers", article=article.pk, readers="profession:physician"),
+        staff("desk-results-month", month=month),
+        staff("desk-results-filter-error", 400, article="curve", topic="x", month="2025-13"),
     ]
 
 
@@ -56,7 +76,47 @@ def _write(article: Article) -> None:
             )
 
 
-def _busiest_month(article: Article) -> datetime:
-    """Return a day of the closed month in which the demo's first article was answered most."""
-    first = Response.objects.filter(article=article).earliest("submitted_at").submitted_at
-    return min(first + timedelta(days=5), timezone.now() - timedelta(days=31))
+def _ask_otherwise(article: Article) -> None:
+    """Have two versions of another survey answered, which do not compare in one statement."""
+    survey = Survey.objects.create(key="workshop", name="Workshop feedback")
+    for number, (text, day) in enumerate(
+        [("I could follow the argument", 70), ("I could explain the argument to a trainee", 40)], 1
+    ):
+        version = SurveyVersion.objects.create(survey=survey, number=number, labels=SCALE)
+        for position, (key, wording) in enumerate(
+            [("argument", text), ("pace", "The pace was right for me")], 1
+        ):
+            statement, _is_new = Statement.objects.get_or_create(survey=survey, key=key)
+            worded, _is_new = StatementWording.objects.get_or_create(
+                statement=statement,
+                text=wording,
+                defaults={"number": number, "is_comparable": False},
+            )
+            SurveyItem.objects.create(
+                version=version,
+                wording=worded,
+                position=position,
+                allows_not_applicable=True,
+            )
+        version.published_at = timezone.now()
+        version.save()
+        _answer(article, version, timezone.now() - timedelta(days=day))
+
+
+def _answer(article: Article, version: SurveyVersion, moment: datetime) -> None:
+    readers = [Reader(profession="nurse", country="GB") for _reader in range(16)]
+    Reader.objects.bulk_create(readers)
+    Response.objects.bulk_create(
+        Response(
+            reader=reader,
+            article=article,
+            article_version_id=article.published_version_id,
+            survey_version=version,
+            levels=[2 + number % 4, NOT_APPLICABLE if number < 4 else 1 + number % 5],
+            profession=reader.profession,
+            country=reader.country,
+            submitted_at=moment,
+            updated_at=moment,
+        )
+        for number, reader in enumerate(readers)
+    )

@@ -29,6 +29,7 @@ from feedback.results.articles import find_articles, offered
 from feedback.results.comments import comments_of
 from feedback.results.downloads import DownloadForm, log_download
 from feedback.results.forms import SelectionForm
+from feedback.results.report import rest_of
 from feedback.results.selection import Selection
 from feedback.results.tables import (
     Table,
@@ -156,7 +157,7 @@ def _table(table: TableName, selection: Selection) -> Table:
     figures = counting.figures(selection)
     if table == TableName.REACH:
         return reach_table(figures)
-    return statements_table(figures, counting.rest_of_portal(selection))
+    return statements_table(figures, rest_of(selection))
 
 
 def _page(

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from feedback.models import Response
@@ -16,7 +15,14 @@ from feedback.results.comments import comments_of
 from feedback.results.downloads import DownloadForm
 from feedback.results.figures import Figures, Month, StatementFigures
 from feedback.results.forms import SelectionForm
-from feedback.results.report import StatementTrend, groups, places, series_of, trends
+from feedback.results.report import (
+    StatementTrend,
+    groups,
+    places,
+    rest_of,
+    series_of,
+    trends,
+)
 from feedback.results.selection import Selection, open_month
 from portal.accounts.models import User
 
@@ -86,7 +92,7 @@ def results_context(
         "sentence": form.sentence(),
         "selection": selection,
         "open_month": open_month(),
-        "as_of": timezone.now(),
+        "as_of": counting.as_of(),
         "figures": figures,
         "steps": _steps(figures),
         "places": _places(selection, pages.get("page")),
@@ -117,11 +123,10 @@ def _steps(figures: Figures) -> list[Step]:
 
 def _agreement(selection: Selection, figures: Figures) -> dict[str, Any]:
     """Return the statements beside those of the rest, or why there is no rest."""
-    is_everything = selection == Selection(month=selection.month)
-    if is_everything or not figures.n:
+    rest = rest_of(selection) if figures.n else None
+    if rest is None:
         return {"groups": groups(figures, None), "comparison": ""}
-    rest = counting.rest_of_portal(selection)
-    if rest is None or not rest.is_shown:
+    if not rest.is_shown:
         return {"groups": groups(figures, None), "comparison": "hidden"}
     return {"groups": groups(figures, rest), "comparison": "" if rest.n else "none"}
 
@@ -144,7 +149,7 @@ def _month_rows(months: Sequence[Month], drawn: list[StatementTrend]) -> list[Mo
     for month in reversed(months):
         found = {series_of(one): one for one in month.figures.statements if one.n}
         cells = tuple(found.get(series_of(trend.statement)) for trend in drawn)
-        reason = "–"
+        reason = ""
         if not month.figures.is_shown:
             reason = _("not shown")
         elif not month.figures.n:

@@ -19,7 +19,7 @@ def comments_of(selection: Selection, *, with_hidden: bool) -> QuerySet[Response
     shown. Without those that staff have hidden, unless ``with_hidden``.
     """
     ids = RawSQL(  # noqa: S611 - composed and quoted by psycopg, of a Selection's checked parts
-        "SELECT response.id FROM feedback_response AS response WHERE "
+        "SELECT response.id FROM feedback_response AS response WHERE "  # noqa: S608 - as above
         + response_condition(selection).as_string(connection.connection).replace("%", "%%"),
         (),
     )

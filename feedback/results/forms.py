@@ -4,8 +4,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.db.models import Min
-from django.utils import timezone
+from django.db import connection
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -13,12 +12,12 @@ from django_countries import countries
 
 from articles.authors import published_authors
 from articles.models.topics import topic_tree
-from feedback.models import Response
 from portal.attestation.models import Profession, Specialty
 from portal.people.models import Person
 
+from . import counting
 from .articles import ArticleField
-from .selection import Dimension, Selection, open_month
+from .selection import Dimension, Selection
 
 NOT_STATED = _("not stated")
 
@@ -59,7 +58,10 @@ class SelectionForm(forms.Form):
         self._offer(
             "month",
             _("All closed months"),
-            [(f"{month:%Y-%m}", date_format(month, "F Y")) for month in closed_months()],
+            [
+                (f"{month:%Y-%m}", date_format(month, "F Y"))
+                for month in reversed(counting.months())
+            ],
         )
         self._offer(
             "readers",
@@ -132,33 +134,38 @@ class SelectionForm(forms.Form):
         code = self.cleaned_data["readers"]
         dimension = Dimension(code.partition(":")[0])
         labels = {f"{dimension.value}:{value}": label for value, label in _labels(dimension)}
-        return f"{dimension.label.lower()} {labels[code]}"
-
-
-def closed_months() -> list[date]:
-    """Return the first days of the closed months since the first response, newest first."""
-    first = Response.objects.aggregate(first=Min("submitted_at"))["first"]
-    months: list[date] = []
-    if first is None:
-        return months
-    month = open_month()
-    start = timezone.localdate(first).replace(day=1)
-    while month > start:
-        month = date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
-        months.append(month)
-    return months
+        return f"{labels[code]} ({dimension.label.lower()})"
 
 
 def _values() -> dict[Dimension, list[tuple[str, Any]]]:
     """Return what each part of the profile may be; of 250 countries only those of readers."""
     values = {dimension: _labels(dimension) for dimension in Dimension}
-    present = set(
-        Response.objects.exclude(country="").values_list("country", flat=True).distinct().order_by()
-    )
+    present = _countries_of_readers()
     values[Dimension.COUNTRY] = [
         (code, name) for code, name in values[Dimension.COUNTRY] if not code or code in present
     ]
     return values
+
+
+# From one value to the next in the index: there are few of them, in a million rows.
+_COUNTRIES = """
+    WITH RECURSIVE country AS (
+        SELECT min(value) AS value FROM feedback_tally WHERE dimension = 'country'
+        UNION ALL
+        SELECT (
+            SELECT min(value) FROM feedback_tally
+            WHERE dimension = 'country' AND value > country.value)
+        FROM country WHERE country.value IS NOT NULL
+    )
+    SELECT value FROM country WHERE value IS NOT NULL
+"""
+
+
+def _countries_of_readers() -> set[str]:
+    """Return the countries from which somebody has answered (1 query)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTRIES)
+        return {country for (country,) in cursor.fetchall()}
 
 
 def _labels(dimension: Dimension) -> list[tuple[str, Any]]:

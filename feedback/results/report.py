@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from . import charts
+from . import charts, counting
 from .figures import Figures, Month, RankedArticle, StatementFigures
+from .selection import Selection
 
 # What a series of answers is known by from month to month, and in the rest of the portal.
-Series = tuple[str, int, tuple[str, ...]]
+Series = tuple[str, str, int, tuple[str, ...]]
 
 
 def series_of(statement: StatementFigures) -> Series:
-    return statement.key, statement.series, statement.labels
+    return statement.survey, statement.key, statement.series, statement.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,20 @@ class Group:
         return any(row.rest for row in self.rows)
 
 
+def rest_of(selection: Selection) -> Figures | None:
+    """Return the portal without the articles of ``selection``; None where it is of all articles."""
+    if selection.article is selection.topic is selection.author is None:
+        return None
+    return counting.rest_of_portal(selection)
+
+
 def groups(figures: Figures, rest: Figures | None) -> list[Group]:
     """Return the statements of ``figures`` by survey and scale, in their order."""
     beside = {series_of(statement): statement for statement in (rest.statements if rest else ())}
     found: dict[tuple[str, tuple[str, ...]], list[StatementFigures]] = {}
     for statement in figures.statements:
         found.setdefault((statement.survey, statement.labels), []).append(statement)
-    series = Counter(statement.key for statement in figures.statements)
+    series = Counter((statement.survey, statement.key) for statement in figures.statements)
     return [
         _group(number, [(one, beside.get(series_of(one))) for one in statements], series)
         for number, statements in enumerate(found.values(), 1)
@@ -84,13 +92,19 @@ def groups(figures: Figures, rest: Figures | None) -> list[Group]:
 def _group(
     number: int,
     pairs: list[tuple[StatementFigures, StatementFigures | None]],
-    series: Counter[str],
+    series: Counter[tuple[str, str]],
 ) -> Group:
     first = pairs[0][0]
     drawn = [statement for pair in pairs for statement in pair if statement]
     scale = charts.diverging_scale(drawn)
     rows = tuple(
-        Row(statement, rest, scale, f"bar-{number}-{place}", series[statement.key] > 1)
+        Row(
+            statement,
+            rest,
+            scale,
+            f"bar-{number}-{place}",
+            series[statement.survey, statement.key] > 1,
+        )
         for place, (statement, rest) in enumerate(pairs, 1)
     )
     return Group(first.survey, first.labels, rows, scale)
