@@ -193,9 +193,7 @@ def _page(
 
 def _to_results(query: dict[str, Any], fragment: str = "") -> HttpResponseRedirect:
     address = reverse("admin:feedback_results")
-    return HttpResponseRedirect(
-        f"{address}{'?' if query else ''}{urlencode(query)}{fragment}", status=HTTPStatus.SEE_OTHER
-    )
+    return HttpResponseRedirect(f"{address}{'?' if query else ''}{urlencode(query)}{fragment}")
 
 
 def results_urls() -> list[URLPattern]:

@@ -228,7 +228,7 @@ def test_an_article_is_found_by_what_was_typed_and_gets_one_address(desk, varied
     typed = typed.format(slug=one.slug)
     address = results_url(article=typed, topic="", author="", month="", readers="")
     answer = desk("Staff").get(address)
-    assert answer.status_code == 303
+    assert answer.status_code == 302
     assert answer["Location"] == results_url(article=one.pk)
 
 
