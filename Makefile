@@ -31,7 +31,7 @@ echo "set-up: Python 3.11 or newer is missing: install it (Debian, Ubuntu: pytho
 exit 1
 endef
 
-.PHONY: help run test coverage check bench screenshots lock clean setup-local setup-dev
+.PHONY: help run test coverage check soak bench screenshots lock clean setup-local setup-dev
 .DEFAULT_GOAL := help
 # Targets share one environment and one database: never at the same time.
 .NOTPARALLEL:
@@ -61,6 +61,9 @@ check: setup-dev ## formatting, rules, types, layers, migrations, settings, know
 	@echo "check: settings for production" && $(CHECK_ENV) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	@echo "check: pip-audit" && $(PYTHON) -m portal.core.local.audit requirements/base.txt
 	@echo "check: all good"
+
+soak: setup-dev ## try many random worlds; SEEDS=500 says how many, SEED=1 the first
+	@$(PYTHON) -m pytest -m soak $(PYTEST_ARGS)
 
 bench: setup-local ## measure speed, as ratios in one run; NAME=page measures one
 	@$(PYTHON) -m benchmarks $(NAME)

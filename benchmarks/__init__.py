@@ -13,5 +13,6 @@ rounds; on a noisy machine differences under 20 % are ties. A benchmark never fa
     web.py        a web server under test: its processor time and memory
     page.py       the article page against a constant page
     export.py     the export of responses against COPY
+    results.py    results pages over a million responses against their limit
     servers.py    application servers on the article page (see docs/decisions/0005-app-server.md)
 """

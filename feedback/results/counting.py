@@ -273,3 +273,8 @@ def _book() -> _Book:
     # Assigned at once: another thread goes on with what it has.
     _kept[:] = [book]
     return book
+
+
+def forget() -> None:
+    """Drop what this process remembers, as a new process would start."""
+    _kept.clear()

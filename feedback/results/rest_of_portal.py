@@ -15,7 +15,8 @@ class RestOfPortal:
 
     def __init__(self, groups: SmallGroups, region: Region, versions: Versions = None) -> None:
         self.groups, self.cells = groups, groups.cells
-        self.region, self.versions = region, versions
+        self.versions = versions
+        self.region = region = self._plainest(region)
         self.portal = Region(None, region.month, region.readers)
         self.part = self.cells.part(region)
         self.all = self.cells.part(self.portal)
@@ -27,6 +28,20 @@ class RestOfPortal:
             if article not in inside
         }
         self.is_all = not inside
+
+    def _plainest(self, region: Region) -> Region:
+        """Return ``region`` without a month or readers that the whole portal is of."""
+        plainer = region._replace(readers=None)
+        if self._of_portal(plainer) == self._of_portal(region):
+            region = plainer
+        plainer = region._replace(month=None)
+        if self._of_portal(plainer) == self._of_portal(region):
+            region = plainer
+        return region
+
+    def _of_portal(self, region: Region) -> dict[int, int]:
+        part = Part(None, region.month, region.readers)
+        return self.cells.count(part, self.versions)
 
     def is_shown(self) -> bool:
         """Whether it may be shown, beside every selection that may be shown."""
@@ -67,7 +82,7 @@ class RestOfPortal:
     def _goes_beyond_each_value(self) -> bool:
         """The same without any one value of a part of the profile."""
         if self.region.readers is not None:
-            return True
+            return self._has_all_kinds_of_readers(self.region.readers[0])
         largest = max(self.counts, key=lambda article: self.counts[article])
         of_largest: dict[str, int] = {}
         for (dimension, _value), n in self.cells.of_value(
@@ -76,6 +91,24 @@ class RestOfPortal:
             of_largest[dimension] = max(of_largest.get(dimension, 0), n)
         for dimension, n in of_largest.items():
             if self.counts[largest] - n < ENOUGH and not self._goes_beyond_values(dimension):
+                return False
+        return True
+
+    def _has_all_kinds_of_readers(self, dimension: str) -> bool:
+        """Whether the rest of all readers is not of one value of another part of the profile.
+
+        For then so are these readers, and could be subtracted from all others of that value.
+        """
+        everybody = RestOfPortal(self.groups, self.region._replace(readers=None), self.versions)
+        largest = max(everybody.counts, key=lambda article: everybody.counts[article])
+        for readers, n in self.cells.of_value(
+            largest, everybody.region.month, self.versions
+        ).items():
+            if n < everybody.counts[largest] or readers[0] == dimension:
+                continue
+            of_value = self.cells.count(everybody.all._replace(readers=readers), self.versions)
+            is_one = all(of_value.get(article) == n for article, n in everybody.counts.items())
+            if is_one and of_value != self._of_portal(everybody.portal):
                 return False
         return True
 

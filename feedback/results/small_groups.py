@@ -134,17 +134,21 @@ class SmallGroups:
     def _readers_around(
         self, region: Region, counts: dict[int, int], versions: Versions
     ) -> list[Readers | None]:
+        # Those of all readers of these articles and this month: where they are all from one
+        # country, then so are the nurses among them.
+        part = self.cells.part(region)._replace(readers=None)
         if region.readers is not None:
-            return [None, region.readers]
+            counts = self.cells.count(part, versions)
         largest = max(counts, key=lambda article: (counts[article], article))
-        part = self.cells.part(region)
         return [
             None,
+            *([region.readers] if region.readers is not None else ()),
             *(
                 readers
                 for readers, n in self.cells.of_value(largest, region.month, versions).items()
                 # Everybody of the largest article, and of all the others.
                 if n == counts[largest]
+                and readers != region.readers
                 and self.cells.count(part._replace(readers=readers), versions) == counts
             ),
         ]
