@@ -1,11 +1,13 @@
 """What is shown of a published article, made from its version's document alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db.models import F
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -110,6 +112,8 @@ class ArticlePage:
     header: SafeString
     body: SafeString
     related: tuple[Card, ...] = ()
+    # As plain text, for whoever asks about them beside the page (the survey).
+    objectives: tuple[str, ...] = ()
     # Made of all versions, so outside what one version's document says.
     notices: str = ""
     history: str = ""
@@ -294,7 +298,33 @@ def _page(
             {**context, "slug": article.slug, "is_published": version_id is not None},
         ),
         body=mark_safe(body),  # noqa: S308 - a template's output
+        objectives=_plain_objectives(document["objectives"]),
     )
+
+
+@content_cached
+def published_article(slug: str) -> Article:
+    """Return what other pages say of an article that readers see (1 query when cold).
+
+    Its title is the published one; the rest of the draft is not loaded. Shared by all requests.
+    Raises ``Article.DoesNotExist`` for a draft as for what never existed.
+    """
+    public_title = F("published_version__document__title")
+    articles = Article.objects.published().only("slug", "published_version")
+    article: Any = articles.annotate(public_title=public_title).get(slug=slug)
+    article.title = article.public_title
+    return cast("Article", article)
+
+
+@content_cached
+def objectives_of(version_id: int) -> tuple[str, ...]:
+    """Return a version's learning objectives as plain text (1 query when cold)."""
+    objectives = ArticleVersion.objects.values_list("document__objectives", flat=True)
+    return _plain_objectives(objectives.get(pk=version_id))
+
+
+def _plain_objectives(objectives: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_objective(text, None) for text in objectives)
 
 
 def _objective(text: str, numbers: CitationNumbers | None) -> str:

@@ -14,5 +14,6 @@ rounds; on a noisy machine differences under 20 % are ties. A benchmark never fa
     page.py       the article page against a constant page
     export.py     the export of responses against COPY
     results.py    results pages over a million responses against their limit
+    survey.py     answers sent through the whole stack against pgbench's single rows
     servers.py    application servers on the article page (see docs/decisions/0005-app-server.md)
 """

@@ -23,7 +23,7 @@ from .search_articles import make_articles
 if TYPE_CHECKING:
     from feedback.results.selection import Selection
 
-RESPONSES, ARTICLES, PER_KIND = 1_000_000, 300, 12
+RESPONSES, ARTICLES, PER_KIND = 1_000_000, 300, 5
 QUICK_RESPONSES, QUICK_ARTICLES, QUICK_PER_KIND = 2_000, 20, 1
 LIMIT = 300  # milliseconds, of the 95th percentile
 STAFF = "staff@demo.example"

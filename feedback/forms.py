@@ -1,23 +1,40 @@
 """The survey as a form, and what is asked before an export."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef
 from django.forms import BoundField
 from django.http import QueryDict
-from django.utils.translation import gettext
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from articles.models import Article, ArticleVersion
+from portal.core.content_cache import content_cached
 
 from .exports import Flavour
-from .models import Level, PublishedSurvey, Response, SurveyItem, SurveyVersion
+from .models import (
+    MAX_COMMENT_LENGTH,
+    NOT_APPLICABLE,
+    Level,
+    PublishedSurvey,
+    Response,
+    SurveyItem,
+    SurveyVersion,
+    items_by_version,
+    level_labels,
+)
 
 PREFIX = "level-"
 # A number of more digits fits no column.
 MAX_ID_DIGITS = 18
+# Line breaks and tabs are text; other control characters are seen by nobody.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def field_name(item: SurveyItem) -> str:
@@ -25,11 +42,96 @@ def field_name(item: SurveyItem) -> str:
     return f"{PREFIX}{item.wording.statement.key}"
 
 
-class SurveyForm(forms.Form):
-    """One group of five radio buttons per statement, nothing preselected.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a reader has answered or typed: levels by wording (0: not applicable), free text."""
 
-    ``survey`` and ``article`` say what is asked about what. ``answers``: earlier levels per
-    wording, for "change my answers"; statements worded otherwise stay empty.
+    levels: Mapping[int, int] = field(default_factory=dict)
+    comment: str = ""
+
+
+class LevelField(forms.TypedChoiceField):
+    """How far a reader agrees with the statement of ``item``."""
+
+    widget = forms.RadioSelect
+
+    def __init__(self, item: SurveyItem, labels: Sequence[str]) -> None:
+        text = item.wording.text
+        message = gettext("Choose how far you agree with “%(statement)s”.") % {
+            "statement": text.rstrip(".")
+        }
+        names = level_labels(labels)
+        if not item.allows_not_applicable:
+            del names[NOT_APPLICABLE]
+        self.item = item
+        super().__init__(
+            label=text,
+            choices=[(level, str(name)) for level, name in names.items()],
+            coerce=int,
+            error_messages={"required": message, "invalid_choice": message},
+        )
+
+
+class CommentField(forms.CharField):
+    """Free text with the line breaks that were typed, and no other control characters.
+
+    A browser that cut the text off at the limit would lose what was pasted: only the server counts.
+    """
+
+    widget = forms.Textarea(attrs={"rows": 6, "dir": "auto"})
+
+    def to_python(self, value: Any) -> str:
+        text = (super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n")
+        if CONTROL.search(text):
+            raise ValidationError(
+                _(
+                    "Your text had characters in it that cannot be seen. They have been taken out: "
+                    "please look at the text and send the form again."
+                ),
+                code="control",
+            )
+        if (excess := len(text) - MAX_COMMENT_LENGTH) > 0:
+            message = ngettext(
+                "Your text is %(count)d character too long. At most %(limit)d can be saved.",
+                "Your text is %(count)d characters too long. At most %(limit)d can be saved.",
+                excess,
+            )
+            raise ValidationError(message % {"count": excess, "limit": MAX_COMMENT_LENGTH})
+        return text
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what is shown again: all that was typed and can be seen."""
+        return CONTROL.sub("", data or "")
+
+
+@content_cached
+def answer_fields(survey: PublishedSurvey) -> dict[str, forms.Field]:
+    """Return what is asked in ``survey``, by name. Shared by all forms: fields keep no answers."""
+    fields: dict[str, forms.Field] = {
+        field_name(item): LevelField(item, survey.labels) for item in survey.items
+    }
+    if survey.comment_question:
+        fields["comment"] = CommentField(
+            label=survey.comment_question,
+            required=False,
+            help_text=format_html(
+                "<strong>{}</strong> {}",
+                gettext(
+                    "Please do not write anything about a patient, or anything else that tells "
+                    "who somebody is."
+                ),
+                gettext("At most %(limit)d characters.") % {"limit": MAX_COMMENT_LENGTH},
+            ),
+        )
+    return fields
+
+
+class SurveyForm(forms.Form):
+    """One group of radio buttons per statement, nothing preselected; free text where it is asked.
+
+    ``survey`` and ``article_id`` say what is asked about what. ``answers``: what the reader
+    answered before or has typed; statements worded otherwise stay empty. ``objectives``: the
+    article's, shown beside the statement that speaks of them.
     """
 
     # Text, because a wrong one is answered in a sentence of its own.
@@ -44,29 +146,27 @@ class SurveyForm(forms.Form):
         survey: PublishedSurvey,
         article_id: int,
         article_version_id: int,
-        answers: Mapping[int, int] | None = None,
+        answers: Answers | None = None,
+        objectives: Sequence[str] = (),
     ) -> None:
-        answers = answers or {}
-        initial = {"survey_version": survey.version_id, "article_version": article_version_id}
+        answers = answers or Answers()
+        initial = {
+            "survey_version": survey.version_id,
+            "article_version": article_version_id,
+            "comment": answers.comment,
+        }
         for item in survey.items:
-            if item.wording_id in answers:
-                initial[field_name(item)] = answers[item.wording_id]
+            if item.wording_id in answers.levels:
+                initial[field_name(item)] = answers.levels[item.wording_id]
         super().__init__(data, initial=initial, auto_id="feedback-%s")
         self.posted = data or QueryDict()
         self.survey = survey
         self.article_id = article_id
         self.article_version_id = article_version_id
-        for item in survey.items:
-            message = gettext("Choose how far you agree with “%(statement)s”.") % {
-                "statement": item.wording.text.rstrip(".")
-            }
-            self.fields[field_name(item)] = forms.TypedChoiceField(
-                label=item.wording.text,
-                choices=Level.choices,
-                coerce=int,
-                widget=forms.RadioSelect,
-                error_messages={"required": message, "invalid_choice": message},
-            )
+        self.objectives = objectives
+        # Typed for a question that is not asked any more: shown, so that it is not lost.
+        self.unasked_comment = "" if survey.comment_question else answers.comment
+        self.fields |= answer_fields(survey)
 
     def statements(self) -> Iterator[BoundField]:
         """Yield the fields to answer, in the survey's order."""
@@ -74,8 +174,17 @@ class SurveyForm(forms.Form):
             yield self[field_name(item)]
 
     def levels(self) -> list[int]:
-        """Return the chosen levels (1 to 5) in the survey's order; the form must be valid."""
+        """Return the chosen levels (0 to 5) in the survey's order; the form must be valid."""
         return [self.cleaned_data[field_name(item)] for item in self.survey.items]
+
+    def comment(self) -> str:
+        """Return the free text, "" where none is asked for; the form must be valid."""
+        text: str = self.cleaned_data.get("comment", "")
+        return text
+
+    def has_started(self) -> bool:
+        """Whether anything was chosen in a form that has been validated, whole or not."""
+        return any(field_name(item) in self.cleaned_data for item in self.survey.items)
 
     def shown_article_version(self) -> int:
         """Return which version of the article the form is about, also when it is shown again."""
@@ -89,7 +198,9 @@ class SurveyForm(forms.Form):
         if as_id(cleaned.get("survey_version")) != self.survey.version_id:
             self.add_error(None, _("These answers belong to another survey."))
         number = as_id(cleaned.pop("article_version", None))
-        if number is not None and self._is_of_this_article(number):
+        if number is not None and is_version_of(
+            number, self.article_id, newest=self.article_version_id
+        ):
             cleaned["article_version"] = number
         else:
             self.add_error(None, _("These answers are about another article."))
@@ -102,12 +213,6 @@ class SurveyForm(forms.Form):
                 )
         return cleaned
 
-    def _is_of_this_article(self, number: int) -> bool:
-        return (
-            number == self.article_version_id
-            or ArticleVersion.objects.filter(pk=number, article=self.article_id).exists()
-        )
-
 
 def as_id(text: str | None) -> int | None:
     """Return the row number that ``text`` is, None where it cannot be one."""
@@ -116,25 +221,32 @@ def as_id(text: str | None) -> int | None:
     return None
 
 
-def other_version(data: QueryDict, survey: PublishedSurvey) -> SurveyVersion | None:
-    """Return the other published version of the same survey that ``data`` answers, if it does."""
+def is_version_of(number: int, article_id: int, *, newest: int) -> bool:
+    """Whether ``number`` is a version of the article (1 query for another than its ``newest``)."""
+    return number == newest or ArticleVersion.objects.filter(pk=number, article=article_id).exists()
+
+
+def answered_items(data: QueryDict, survey: PublishedSurvey) -> Sequence[SurveyItem]:
+    """Return the items of the published version that ``data`` answers, of whichever survey.
+
+    Those of ``survey`` where it is that one (0 queries, else 1); none where there is no such one.
+    """
     number = as_id(data.get("survey_version"))
     if number is None or number == survey.version_id:
-        return None
-    return SurveyVersion.objects.filter(
-        pk=number, survey=survey.survey_id, published_at__isnull=False
-    ).first()
+        return survey.items
+    versions = SurveyVersion.objects.filter(pk=number, published_at__isnull=False)
+    return items_by_version(versions.values("pk")).get(number, ())
 
 
-def posted_answers(data: QueryDict, version: SurveyVersion) -> dict[int, int]:
-    """Return the levels per wording that ``data`` holds for the items of ``version``."""
-    levels = {str(level): int(level) for level in Level}
-    answers = {}
-    for item in version.items.select_related("wording__statement"):
+def typed_answers(data: QueryDict, items: Sequence[SurveyItem]) -> Answers:
+    """Return what ``data`` holds of answers to ``items``, and its free text as it was typed."""
+    levels = {str(level): int(level) for level in (NOT_APPLICABLE, *Level)}
+    chosen = {}
+    for item in items:
         level = levels.get(data.get(field_name(item), ""))
         if level is not None:
-            answers[item.wording_id] = level
-    return answers
+            chosen[item.wording_id] = level
+    return Answers(levels=chosen, comment=CONTROL.sub("", data.get("comment", "")))
 
 
 class ExportForm(forms.Form):

@@ -25,6 +25,7 @@ from articles.services import (
     submit_for_review,
     withdraw_article,
 )
+from feedback.models import NOT_APPLICABLE, ArticleSurvey
 from portal.accounts.models import User
 from portal.attestation.models import current_statement
 from portal.core.models import Page as PlainPage
@@ -39,6 +40,7 @@ from portal.people.models import Person
 from portal.updates.services import announce_article, confirm_subscription
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
 from tests.declaration_places import declaration_places
+from tests.feedback.builders import publish_survey
 from tests.places import (
     DESK_EDITOR,
     DESK_REVIEWER,
@@ -56,6 +58,7 @@ FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more 
 WITHDRAWN = "agreement-scales-in-evaluation"
 CORRECTED = "number-needed-to-treat"
 IN_REVIEW = "confidence-interval"
+OTHER_SURVEY = "kaplan-meier-curve"  # its figure is shown, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ def _load_places() -> list[Place]:
     call_command("load_demo", stdout=StringIO())
     article = Article.objects.get(slug=ARTICLE)
     _work_on_articles()
+    _choose_another_survey()
     subscriber, waiting = _subscribers()
     # The demo was announced before anybody had subscribed.
     Mailing.objects.all().delete()
@@ -115,6 +119,20 @@ def _work_on_articles() -> None:
         user=User.objects.get(email=EDITOR.email),
         comment="The example is new.",
     )
+
+
+def _choose_another_survey() -> None:
+    """Have one article ask all that a survey can ask."""
+    version = publish_survey(
+        "teaching",
+        ["I can use what I learnt in my work", "The article kept what its objectives promise"],
+        labels=["Not at all", "A little", "Partly", "Mostly", "Entirely"],
+        comment_question="What should we change in this article?",
+        not_applicable=[1],
+        speaks_of_objectives=2,
+    )
+    article = Article.objects.get(slug=OTHER_SURVEY)
+    ArticleSurvey.objects.create(article=article, survey=version.survey)
 
 
 def _subscribers() -> tuple[Subscriber, Subscriber]:
@@ -204,6 +222,7 @@ def _reader_places() -> list[Place]:
     table = reverse("article", args=["hazard-ratio"])
     figure = reverse("article", args=["kaplan-meier-curve"])
     survey = reverse("respond", args=[ARTICLE])
+    options = reverse("respond", args=[OTHER_SURVEY])
     return [
         Place("article", article, READER),
         Place("article-table", table, READER),
@@ -213,6 +232,11 @@ def _reader_places() -> list[Place]:
         Place("survey-error", survey, READER, press="Send feedback", status=400),
         Place("thank-you", reverse("feedback_thanks", args=[ARTICLE]), RESPONDER),
         Place("survey-change", survey, RESPONDER),
+        # "Not applicable", labels of its own, free text, the objectives beside a statement.
+        Place("survey-options", options, READER),
+        Place("survey-options-error", options, READER, press="Send feedback", status=400),
+        Place("survey-options-change", options, RESPONDER),
+        Place("thank-you-options", reverse("feedback_thanks", args=[OTHER_SURVEY]), RESPONDER),
     ]
 
 
@@ -365,13 +389,15 @@ def _let_in(visitor: str) -> dict[str, str]:
 
 
 def _answer_survey(client: Client) -> None:
-    address = reverse("respond", args=[ARTICLE])
-    form = client.get(address).context["form"]
-    answers = {
-        "survey_version": form.survey.version_id,
-        "article_version": form.shown_article_version(),
-    }
-    for number, statement in enumerate(form.statements()):
-        answers[statement.html_name] = 4 + number % 2
-    answered = client.post(address, answers)
-    assert answered.status_code == 303
+    for slug, first in ((ARTICLE, 4), (OTHER_SURVEY, NOT_APPLICABLE)):
+        address = reverse("respond", args=[slug])
+        form = client.get(address).context["form"]
+        answers = {
+            "survey_version": form.survey.version_id,
+            "article_version": form.shown_article_version(),
+            "comment": "A second figure would help:\nwhat the curve looks like without censoring.",
+        }
+        for number, statement in enumerate(form.statements()):
+            answers[statement.html_name] = 4 + number % 2 if number else first
+        answered = client.post(address, answers)
+        assert answered.status_code == 303

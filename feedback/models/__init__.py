@@ -1,9 +1,12 @@
 """The agreement-scale survey: what was asked, word for word, and what was answered."""
 
+from .impressions import Impressions
 from .published import (
     PublishedSurvey,
     current_survey_version,
     items_by_version,
+    level_labels,
+    load_survey_of,
     load_survey_version,
 )
 from .responses import HiddenComment, Response, ResponseBase, ResponseHistory
@@ -28,6 +31,7 @@ __all__ = [
     "NOT_APPLICABLE",
     "ArticleSurvey",
     "HiddenComment",
+    "Impressions",
     "Level",
     "Outcome",
     "PublishedSurvey",
@@ -44,5 +48,7 @@ __all__ = [
     "TallyState",
     "current_survey_version",
     "items_by_version",
+    "level_labels",
+    "load_survey_of",
     "load_survey_version",
 ]

@@ -67,7 +67,10 @@ class Statement(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["survey", "key"], name="feedback_statement_key")
         ]
-        triggers = [pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key"])]
+        triggers = [
+            pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key"]),
+            BumpContentStamp(),
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -4,70 +4,20 @@ What is read here is kept in process memory until a closed month changes (``Tall
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
-from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
-from feedback.models import NOT_APPLICABLE
+from .regions import ENOUGH, Part, Readers, Region, Versions, conditions_of
+from .scopes import Scopes
+from .selection import open_month
 
-from .scopes import Scope, Scopes
-from .selection import Dimension, Selection, open_month
-
-Readers = tuple[str, str]  # a dimension and one of its values
-Versions = frozenset[int] | None  # survey versions; None: all
-ENOUGH = 10  # people
-WITNESSES = 200  # people
-
-# Cubes of this many parts of the profile are kept at the same time.
+# Cubes of this many parts of the profile are kept at the same time; of smaller things, more.
 MAX_CUBES = 40
-
-
-class Region(NamedTuple):
-    """A ``Selection`` in a form that can be taken apart; None: all of them."""
-
-    scope: Scope | None
-    month: date | None
-    readers: Readers | None
-
-
-class Part(NamedTuple):
-    """The responses about ``articles`` in a month and of readers; None: all of them."""
-
-    articles: frozenset[int] | None
-    month: date | None
-    readers: Readers | None
-
-    def __and__(self, other: "Part") -> "Part | None":
-        """Return what both have in common; None where that is nothing."""
-        if self.month and other.month and self.month != other.month:
-            return None
-        if self.readers and other.readers and self.readers != other.readers:
-            return None
-        return Part(
-            articles=(
-                other.articles
-                if self.articles is None
-                else self.articles
-                if other.articles is None
-                else self.articles & other.articles
-            ),
-            month=self.month or other.month,
-            readers=self.readers or other.readers,
-        )
-
-
-def region_of(selection: Selection) -> Region:
-    scope: Scope | None = None
-    for kind in ("article", "topic", "author"):
-        key = getattr(selection, kind)
-        if key is not None:
-            scope = (kind, key)
-    readers = None if selection.dimension is None else (selection.dimension.value, selection.value)
-    return Region(scope, selection.month, readers)
+MAX_REMEMBERED = 20_000
 
 
 class Cube:
@@ -100,8 +50,7 @@ class Cells:
         self.scopes = scopes
         self.open_month = open_month()
         self._cubes: dict[tuple[Readers | None, Versions], Cube] = {}
-        self._values: dict[Any, dict[str, tuple[int, int]]] = {}
-        self._by_value: dict[tuple[int, Versions], dict[Readers, dict[date, int]]] = {}
+        self._remembered: dict[Any, Any] = {}
 
     def part(self, region: Region) -> Part:
         return Part(self.scopes.articles(region.scope), region.month, region.readers)
@@ -115,11 +64,14 @@ class Cells:
             dimension, value = readers or ("", "")
             self._cubes[key] = Cube(
                 self._select(
-                    "article_id, month, n",
-                    "dimension = %(dimension)s AND value = %(value)s",
-                    versions,
-                    dimension=dimension,
-                    value=value,
+                    """
+                    SELECT article_id, month, n FROM feedback_tally AS tally
+                    WHERE dimension = {dimension} AND value = {value} AND month < {open}
+                        {conditions}
+                    """,
+                    dimension=sql.Literal(dimension),
+                    value=sql.Literal(value),
+                    conditions=conditions_of(None, None, versions),
                 )
             )
         return self._cubes[key]
@@ -136,223 +88,124 @@ class Cells:
     ) -> dict[str, tuple[int, int]]:
         """Return for each value of ``dimension``: all of its responses, and its largest article's.
 
-        1 query, unless remembered. ``part.readers`` is not looked at.
+        1 query, unless remembered: a month's together with those of all months. The part's readers
+        are not looked at.
         """
-        key = dimension, part._replace(readers=None), versions
-        if key not in self._values:
-            if len(self._values) >= MAX_CUBES * 50:
-                self._values = {}
-            self._values[key] = {
-                value: (int(total), int(largest))
-                for value, total, largest in self._select(
-                    "value, sum(n), max(n)",
-                    "true",
-                    None,
-                    source=sql.SQL(
-                        """(
-                        SELECT value, sum(n) AS n, min(month) AS month
-                        FROM feedback_tally AS tally
-                        WHERE dimension = %(dimension)s AND month < %(open)s {conditions}
-                        GROUP BY value, article_id) AS by_article"""
-                    ).format(conditions=conditions_of(part.articles, part.month, versions)),
-                    end="GROUP BY value",
-                    dimension=dimension,
-                )
-            }
-        return self._values[key]
-
-    def by_value(self, articles: Collection[int], versions: Versions = None) -> None:
-        """Read what ``of_value`` tells of ``articles`` (1 query)."""
-        wanted = [article for article in articles if (article, versions) not in self._by_value]
-        if not wanted:
-            return
-        for article in wanted:
-            self._by_value[article, versions] = defaultdict(dict)
-        for article, month, dimension, value, n in self._select(
-            "article_id, month, dimension, value, n",
-            "dimension <> '' AND article_id = ANY(%(articles)s)",
-            versions,
-            articles=wanted,
-        ):
-            months = self._by_value[article, versions][dimension, value]
-            months[month] = months.get(month, 0) + n
+        part = part._replace(readers=None)
+        key = "values", dimension, part, versions
+        if key not in self._remembered:
+            self._make_room()
+            by_month: dict[date | None, dict[str, tuple[int, int]]] = defaultdict(dict)
+            for month, value, total, largest in self._select(
+                """
+                SELECT month, value, sum(n)::int, max(n)::int FROM (
+                    SELECT {month} AS month, value, sum(n) AS n FROM feedback_tally AS tally
+                    WHERE dimension = {dimension} AND month < {open} {conditions}
+                    GROUP BY 1, value, article_id
+                ) AS of_article
+                GROUP BY month, value
+                """,
+                month=sql.SQL("NULL::date" if part.month is None else "month"),
+                dimension=sql.Literal(dimension),
+                conditions=conditions_of(part.articles, None, versions),
+            ):
+                by_month[month][value] = total, largest
+            months = [None] if part.month is None else [*self.cube(None, versions).months]
+            for month in {part.month, *months}:
+                if (month is None) == (part.month is None):
+                    other = part._replace(month=month)
+                    self._remembered["values", dimension, other, versions] = by_month[month]
+        found: dict[str, tuple[int, int]] = self._remembered[key]
+        return found
 
     def of_value(
         self, article: int, month: date | None, versions: Versions = None
     ) -> dict[Readers, int]:
-        """Return how many responses about ``article`` each value of each dimension has."""
-        self.by_value([article], versions)
-        found = {}
-        for readers, months in self._by_value[article, versions].items():
-            n = sum(months.values()) if month is None else months.get(month, 0)
-            if n:
-                found[readers] = n
-        return found
-
-    def people(
-        self,
-        part: Part,
-        without: Sequence[Part] = (),
-        versions: Versions = None,
-        *,
-        values: Sequence[str] | None = None,
-        months: Sequence[date] | None = None,
-        rating: dict[int, int] | None = None,
-    ) -> int:
-        """Count the people of ``part`` who are in it ``without`` some parts, up to ``ENOUGH``.
-
-        From the raw answers (1 query). ``values`` and ``months``: instead of the part's.
-        ``rating``: only who chose a level in this place of each survey version's answers.
-        """
-        query = sql.SQL(
-            "SELECT count(*) FROM (SELECT DISTINCT response.reader_id {rest}) AS reader"
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(
-                *self._readers_query(
-                    query,
-                    part,
-                    without,
-                    versions,
-                    limit=ENOUGH,
-                    values=values,
-                    months=months,
-                    rating=rating,
-                )
+        """Return how many responses about ``article`` each value has (1 query)."""
+        return {
+            (dimension, value): n
+            for dimension, value, n in self._select(
+                """
+                SELECT dimension, value, sum(n)::int FROM feedback_tally AS tally
+                WHERE dimension <> '' AND month < {open} {conditions}
+                GROUP BY dimension, value
+                """,
+                conditions=conditions_of([article], month, versions),
             )
-            row = cursor.fetchone()
-            return int(row[0]) if row else 0
-
-    def _readers_query(
-        self,
-        query: sql.SQL,
-        part: Part,
-        without: Sequence[Part],
-        versions: Versions,
-        *,
-        limit: int,
-        values: Sequence[str] | None = None,
-        months: Sequence[date] | None = None,
-        rating: dict[int, int] | None = None,
-    ) -> tuple[sql.Composed, dict[str, Any]]:
-        rest = sql.SQL(
-            """
-            FROM feedback_tally AS tally
-            JOIN feedback_response AS response ON response.article_id = tally.article_id
-                AND response.survey_version_id = tally.survey_version_id
-                AND response.submitted_at >= tally.month::timestamp AT TIME ZONE %(zone)s
-                AND response.submitted_at
-                    < (tally.month + interval '1 month') AT TIME ZONE %(zone)s
-            WHERE dimension = %(dimension)s AND value = ANY(%(values)s)
-                AND month < %(open)s {conditions} {own} {without} {rated}
-            LIMIT %(limit)s
-            """
-        ).format(
-            conditions=conditions_of(part.articles, part.month, versions, months),
-            own=(
-                sql.SQL("AND response.{} = tally.value").format(sql.Identifier(part.readers[0]))
-                if part.readers
-                else sql.SQL("")
-            ),
-            without=sql.SQL(" ").join(
-                sql.SQL("AND NOT ({})").format(_is_in(other)) for other in without
-            ),
-            rated=_rated(rating),
-        )
-        dimension, value = part.readers or ("", "")
-        return query.format(rest=rest), {
-            "zone": settings.TIME_ZONE,
-            "dimension": dimension,
-            "values": [value] if values is None else list(values),
-            "open": self.open_month,
-            "limit": limit,
         }
 
-    def witnesses(self, part: Part, without: Part, versions: Versions = None) -> list[int]:
-        """Return an article each for some people of ``part`` who are not in ``without`` (1 query).
+    def only_values(
+        self, article: int, month: date | None, versions: Versions = None
+    ) -> list[Readers]:
+        """Return the parts of the profile that all who answered about ``article`` share.
 
-        People of many articles stand under any one of them.
+        1 query, unless remembered: a month's together with those of all months.
         """
-        query = sql.SQL("SELECT DISTINCT ON (response.reader_id) response.article_id {rest}")
-        with connection.cursor() as cursor:
-            cursor.execute(*self._readers_query(query, part, [without], versions, limit=WITNESSES))
-            return [row[0] for row in cursor.fetchall()]
+        key = "only", article, month, versions
+        if key not in self._remembered:
+            self.read_only_values([article], month, versions)
+        found: list[Readers] = self._remembered[key]
+        return found
 
-    def _select(
-        self,
-        columns: LiteralString,
-        condition: LiteralString,
-        versions: Versions,
-        *,
-        source: sql.Composable = sql.SQL("feedback_tally AS tally"),  # noqa: B008 - does not change
-        end: LiteralString = "",
-        **values: Any,
-    ) -> list[tuple[Any, ...]]:
-        query = sql.SQL(
-            "SELECT {columns} FROM {source} WHERE {condition} AND month < %(open)s {rest} {end}"
-        ).format(
-            columns=sql.SQL(columns),
-            source=source,
-            condition=sql.SQL(condition),
-            rest=conditions_of(None, None, versions),
-            end=sql.SQL(end),
+    def read_only_values(
+        self, articles: Collection[int], month: date | None, versions: Versions = None
+    ) -> None:
+        """Read what ``only_values`` tells of many articles (1 query)."""
+        self._make_room()
+        every_month = month is not None and len(articles) == 1
+        months = (
+            [m for m in self.cube(None, versions).months if m is not None] if every_month else []
         )
+        for article in articles:
+            for one in {month, *months}:
+                self._remembered["only", article, one, versions] = []
+        for article, one, dimension, value in self._select(
+            """
+            SELECT article_id, {month}, dimension, min(value) FROM feedback_tally AS tally
+            WHERE dimension <> '' AND month < {open} {conditions}
+            GROUP BY 1, 2, 3 HAVING min(value) = max(value)
+            """,
+            month=sql.SQL("month") if every_month else sql.SQL("{}::date").format(month),
+            conditions=conditions_of(articles, None if every_month else month, versions),
+        ):
+            self._remembered["only", article, one, versions].append((dimension, value))
+
+    def covering_values(
+        self, dimension: str, month: date | None, versions: Versions = None
+    ) -> dict[int, str | None]:
+        """Return the value of each article that stands for its small ones (1 query).
+
+        The smallest of those with enough responses, where all others have few together; None where
+        no value has to. See ``small_groups``: of one article each response is a person.
+        """
+        return dict(
+            self._select(
+                """
+                SELECT article_id,
+                    CASE WHEN sum(n) FILTER (WHERE n < {enough}) < {enough} THEN
+                        (array_agg(value ORDER BY n, value COLLATE "C")
+                            FILTER (WHERE n >= {enough}))[1]
+                    END
+                FROM (
+                    SELECT article_id, value, sum(n) AS n FROM feedback_tally AS tally
+                    WHERE dimension = {dimension} AND month < {open} {conditions}
+                    GROUP BY 1, 2
+                ) AS of_value
+                GROUP BY article_id
+                """,
+                enough=sql.Literal(ENOUGH),
+                dimension=sql.Literal(dimension),
+                conditions=conditions_of(None, month, versions),
+            )
+        )
+
+    def _make_room(self) -> None:
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered = {}
+
+    def _select(self, query: LiteralString, **parts: sql.Composable) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
-            cursor.execute(query, values | {"open": self.open_month})
+            # No parameters: everything is quoted in the query itself.
+            cursor.execute(sql.SQL(query).format(open=sql.Literal(self.open_month), **parts))
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
-
-
-def conditions_of(
-    articles: Collection[int] | None,
-    month: date | None,
-    versions: Versions,
-    months: Sequence[date] | None = None,
-) -> sql.Composable:
-    """Return further conditions on tallies; each begins with AND."""
-    parts: list[sql.Composable] = []
-    if articles is not None:
-        parts.append(
-            sql.SQL("AND tally.article_id = ANY({})").format(sql.Literal(sorted(articles)))
-        )
-    if months is not None:
-        parts.append(sql.SQL("AND tally.month = ANY({})").format(sql.Literal(list(months))))
-    elif month is not None:
-        parts.append(sql.SQL("AND tally.month = {}").format(sql.Literal(month)))
-    if versions is not None:
-        parts.append(
-            sql.SQL("AND tally.survey_version_id = ANY({})").format(sql.Literal(sorted(versions)))
-        )
-    return sql.SQL(" ").join(parts)
-
-
-def _is_in(part: Part) -> sql.Composable:
-    """Return the condition on ``tally`` and ``response`` that the response is in ``part``."""
-    parts: list[sql.Composable] = [sql.SQL("true")]
-    if part.articles is not None:
-        parts.append(
-            sql.SQL("tally.article_id = ANY({})").format(sql.Literal(sorted(part.articles)))
-        )
-    if part.month is not None:
-        parts.append(sql.SQL("tally.month = {}").format(sql.Literal(part.month)))
-    if part.readers is not None:
-        parts.append(
-            sql.SQL("response.{} = {}").format(
-                sql.Identifier(Dimension(part.readers[0]).value), sql.Literal(part.readers[1])
-            )
-        )
-    return sql.SQL(" AND ").join(parts)
-
-
-def _rated(places: dict[int, int] | None) -> sql.Composable:
-    """Return a further condition: a level was chosen in one of the places."""
-    if places is None:
-        return sql.SQL("")
-    return sql.SQL("AND ({})").format(
-        sql.SQL(" OR ").join(
-            sql.SQL("(response.survey_version_id = {} AND response.levels[{}] <> {})").format(
-                version, place + 1, NOT_APPLICABLE
-            )
-            for version, place in places.items()
-        )
-    )

@@ -10,10 +10,12 @@ from datetime import date, datetime
 from typing import Any
 
 from articles.models import Article
+from feedback.impressions import impressions_by_month, impressions_of
 from feedback.models import NOT_APPLICABLE, TallyState
 
-from .cells import ENOUGH, Cells, Part, Region, Versions, region_of
+from .cells import Cells
 from .figures import Figures, Month, RankedArticle, StatementFigures
+from .regions import ENOUGH, Part, Region, Versions, region_of
 from .rest_of_portal import RestOfPortal
 from .scopes import Scopes, scopes
 from .selection import Selection, open_month
@@ -25,7 +27,8 @@ from .totals import Totals, totals_by_article, totals_by_month
 def figures(selection: Selection) -> Figures:
     """Return the figures of ``selection`` (about 10 queries, fewer once remembered)."""
     book = _book()
-    return book.figures(selection, book.totals(region_of(selection)))
+    found = book.figures(selection, book.totals(region_of(selection)))
+    return _with_impressions(found, impressions_of(selection))
 
 
 def rest_of_portal(selection: Selection) -> Figures:
@@ -36,7 +39,12 @@ def rest_of_portal(selection: Selection) -> Figures:
     region = region_of(selection)
     if region.scope is None:
         raise ValueError("The rest of the whole portal is nobody")
-    return _book().rest(selection, region)
+    portal = replace(selection, article=None, topic=None, author=None)
+    of_all, of_these = impressions_of(portal), impressions_of(selection)
+    if of_all is None or of_these is None:
+        return _book().rest(selection, region)
+    rest = of_all[0] - of_these[0], of_all[1] - of_these[1]
+    return _with_impressions(_book().rest(selection, region), rest)
 
 
 def trend(selection: Selection) -> list[Month]:
@@ -45,11 +53,16 @@ def trend(selection: Selection) -> list[Month]:
     Of the selection's articles and readers; its month is ignored.
     """
     book = _book()
-    by_month = book.totals_by_month(region_of(replace(selection, month=None)))
+    selection = replace(selection, month=None)
+    by_month = book.totals_by_month(region_of(selection))
+    impressions = impressions_by_month(selection)
     return [
         Month(
             month=month,
-            figures=book.figures(replace(selection, month=month), by_month.get(month, Totals())),
+            figures=_with_impressions(
+                book.figures(replace(selection, month=month), by_month.get(month, Totals())),
+                None if impressions is None else impressions.get(month, (0, 0)),
+            ),
         )
         for month in book.months()
     ]
@@ -73,6 +86,12 @@ def months() -> list[date]:
 def as_of() -> datetime | None:
     """Return up to when answers are counted (1 query); None before they first are."""
     return TallyState.objects.values_list("as_of", flat=True).first()
+
+
+def _with_impressions(figures: Figures, impressions: tuple[int, int] | None) -> Figures:
+    # They are no answers: they are known of small groups, too.
+    shown, started = impressions or (None, None)
+    return replace(figures, shown=shown, started=started)
 
 
 @dataclass(slots=True)
@@ -203,14 +222,16 @@ class _Book:
         rated = sum(sums[1:])
         if sums[NOT_APPLICABLE] == 0 or rated == 0:
             return True
-        return rated >= ENOUGH and self.cells.people(part, without, rating=series.places) >= ENOUGH
+        return rated >= ENOUGH and self.groups.people(part, without, rating=series.places) >= ENOUGH
 
     def ranking(self, selection: Selection) -> list[RankedArticle]:
         region = region_of(selection)
         part = self.cells.part(region)
         totals = totals_by_article(part, self.places, self.cells.open_month)
         titles = _titles(part)
-        self.cells.by_value([article for article, t in totals.items() if t.all >= ENOUGH])
+        self.groups.read_articles(
+            [article for article, t in totals.items() if t.all >= ENOUGH], region
+        )
         found = [
             self._ranked(article, title, region, totals.get(article, Totals()))
             for article, title in titles.items()

@@ -5,7 +5,8 @@ It is hidden in favour of the selections: what it could be subtracted from or in
 
 from collections.abc import Iterator
 
-from .cells import ENOUGH, Part, Region, Versions
+from .people import witnesses
+from .regions import ENOUGH, Part, Region, Versions
 from .scopes import Scope
 from .small_groups import SmallGroups
 
@@ -101,10 +102,8 @@ class RestOfPortal:
         """
         everybody = RestOfPortal(self.groups, self.region._replace(readers=None), self.versions)
         largest = max(everybody.counts, key=lambda article: everybody.counts[article])
-        for readers, n in self.cells.of_value(
-            largest, everybody.region.month, self.versions
-        ).items():
-            if n < everybody.counts[largest] or readers[0] == dimension:
+        for readers in self.cells.only_values(largest, everybody.region.month, self.versions):
+            if readers[0] == dimension:
                 continue
             of_value = self.cells.count(everybody.all._replace(readers=readers), self.versions)
             is_one = all(of_value.get(article) == n for article, n in everybody.counts.items())
@@ -150,9 +149,9 @@ class RestOfPortal:
             yield from of.get(largest, ())
             return
         # No article is shown; ten people, each under an article, remain without most scopes.
-        witnesses = self.cells.witnesses(self.all, self.part, self.versions)
+        found = witnesses(self.all, self.part, self.versions, self.cells.open_month)
         for scope, articles in self.cells.scopes.members.items():
-            if sum(article not in articles for article in witnesses) < ENOUGH:
+            if sum(article not in articles for article in found) < ENOUGH:
                 yield scope
 
     def _is_far_from_what_contains_it(self) -> bool:

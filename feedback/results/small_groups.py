@@ -8,15 +8,18 @@ A figure may be of some survey versions only (a statement that others did not as
 is counted among the responses to these.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from .cells import ENOUGH, Cells, Cube, Part, Readers, Region, Versions
+from .cells import Cells, Cube
+from .people import count_people, count_people_by
+from .regions import ENOUGH, Part, Readers, Region, Versions
 from .scopes import Scope
 
 T = TypeVar("T")
+K = TypeVar("K", date, str)
 
 # Remembered answers; past this many, all are forgotten.
 MAX_MEMORY = 100_000
@@ -29,6 +32,7 @@ class SmallGroups:
         self.cells = cells
         self._shown: dict[tuple[Region, Versions], bool] = {}
         self._covers: dict[Any, Any] = {}
+        self._sizes: dict[tuple[Part, tuple[Part, ...], Versions], int] = {}
 
     # --- groups ----------------------------------------------------------------------------------
 
@@ -38,16 +42,35 @@ class SmallGroups:
         The roll-up counts responses, and a person has one about an article. So one article with
         enough responses answers; else the raw answers do.
         """
-        total = 0
-        for n in self._counts(part, without, versions):
+        key = part, tuple(without), versions
+        if key not in self._sizes:
+            if len(self._sizes) >= MAX_MEMORY:
+                self._sizes = {}
+            self._sizes[key] = self._size(part, without, versions)
+        return self._sizes[key]
+
+    def _size(self, part: Part, without: Sequence[Part], versions: Versions) -> int:
+        total, articles = 0, []
+        for article, n in self._counts(part, without, versions):
             if n >= ENOUGH:
                 return ENOUGH
             total += n
+            articles.append(article)
         # Fewer responses than people are wanted: how many people they are matters to nobody.
-        return total if total < ENOUGH else self.cells.people(part, without, versions)
+        if total < ENOUGH:
+            return total
+        return self.people(part._replace(articles=frozenset(articles)), without, versions)
 
-    def _counts(self, part: Part, without: Sequence[Part], versions: Versions) -> Iterator[int]:
-        """Yield how many responses each article has in ``part`` without the others (at most 2)."""
+    def people(
+        self, part: Part, without: Sequence[Part] = (), versions: Versions = None, **others: Any
+    ) -> int:
+        """Count in the raw answers (see ``people.count_people``)."""
+        return count_people(part, without, versions, self.cells.open_month, **others)
+
+    def _counts(
+        self, part: Part, without: Sequence[Part], versions: Versions
+    ) -> Iterator[tuple[int, int]]:
+        """Yield each article's responses in ``part`` without the others (at most 2)."""
         taken = [(-1, both) for other in without if (both := part & other)]
         if len(taken) > 1 and (twice := taken[0][1] & taken[1][1]):
             taken.append((1, twice))
@@ -63,7 +86,7 @@ class SmallGroups:
                 if articles is None or article in articles:
                     n += sign * others.get(article, 0)
             if n:
-                yield n
+                yield article, n
 
     def is_small(self, part: Part, without: Sequence[Part] = (), versions: Versions = None) -> bool:
         """Whether 1 to 9 people are in ``part`` and in no part of ``without``."""
@@ -145,10 +168,9 @@ class SmallGroups:
             *([region.readers] if region.readers is not None else ()),
             *(
                 readers
-                for readers, n in self.cells.of_value(largest, region.month, versions).items()
+                for readers in self.cells.only_values(largest, region.month, versions)
                 # Everybody of the largest article, and of all the others.
-                if n == counts[largest]
-                and readers != region.readers
+                if readers != region.readers
                 and self.cells.count(part._replace(readers=readers), versions) == counts
             ),
         ]
@@ -196,35 +218,66 @@ class SmallGroups:
         found: T = self._covers[key]
         return found
 
+    def read_articles(
+        self, articles: Collection[int], region: Region, versions: Versions = None
+    ) -> None:
+        """Read what is needed of many articles at once (1 or 2 queries)."""
+        self.cells.read_only_values(articles, region.month, versions)
+        if region.readers is not None:
+            dimension = region.readers[0]
+            found = self.cells.covering_values(dimension, region.month, versions)
+            for article in articles:
+                part = Part(frozenset([article]), region.month, (dimension, ""))
+                self._covers["_covering_value", part, versions] = found.get(article)
+
     def _covering_month(self, part: Part, versions: Versions) -> date | None:
-        sizes, small = {}, []
+        totals, largest = {}, {}
         for month in self.cells.cube(part.readers, versions).months:
-            if month is None:
-                continue
-            one = part._replace(month=month)
-            if self.is_small(one, versions=versions):
-                small.append(month)
-            elif n := sum(self.cells.count(one, versions).values()):
-                sizes[month] = n
-        if not (small and sizes) or self.cells.people(part, (), versions, months=small) >= ENOUGH:
-            return None
-        return min(sizes, key=lambda month: (sizes[month], month))
+            if month is not None and (
+                counts := self.cells.count(part._replace(month=month), versions)
+            ):
+                totals[month] = sum(counts.values())
+                largest[month] = max(counts.values())
+        return self._covering("month", part, versions, totals, largest)
 
     def _covering_value(self, part: Part, versions: Versions) -> str | None:
         if part.readers is None:
             raise ValueError("Values of what?")
-        dimension = part.readers[0]
-        sizes, small = {}, []
-        for value, (n, largest) in self.cells.values(dimension, part, versions).items():
-            if largest < ENOUGH and (
-                n < ENOUGH or self.is_small(part._replace(readers=(dimension, value)), (), versions)
-            ):
-                small.append(value)
-            else:
-                sizes[value] = n
-        if not (small and sizes) or self.cells.people(part, (), versions, values=small) >= ENOUGH:
+        found = self.cells.values(part.readers[0], part, versions)
+        totals = {value: total for value, (total, _largest) in found.items()}
+        largest = {value: one for value, (_total, one) in found.items()}
+        return self._covering("value", part, versions, totals, largest)
+
+    def _covering(
+        self,
+        what: Literal["month", "value"],
+        part: Part,
+        versions: Versions,
+        totals: dict[K, int],
+        largest: dict[K, int],
+    ) -> K | None:
+        """Return the smallest sibling of enough people, where the others are few together.
+
+        ``totals`` and ``largest``: the responses of each sibling, and of its largest article.
+        """
+        small = [key for key, n in totals.items() if n < ENOUGH]
+        if small and not self._are_few(what, part, versions, small):
+            # Whoever else is small, together they are no fewer.
             return None
-        return min(sizes, key=lambda value: (sizes[value], value))
+        # More responses than people are wanted, but about many articles.
+        unsure = [key for key, n in totals.items() if n >= ENOUGH > largest[key]]
+        if unsure:
+            people = count_people_by(what, part, unsure, versions, self.cells.open_month)
+            small += [key for key in unsure if people[key] < ENOUGH]
+        large = totals.keys() - small
+        if not (small and large) or not self._are_few(what, part, versions, small):
+            return None
+        return min(large, key=lambda key: (totals[key], key))
+
+    def _are_few(
+        self, what: Literal["month", "value"], part: Part, versions: Versions, keys: list[Any]
+    ) -> bool:
+        return self.people(part, (), versions, **{f"{what}s": keys}) < ENOUGH
 
     def _covering_article(self, part: Part, versions: Versions) -> int | None:
         sizes = self.cells.count(part, versions)

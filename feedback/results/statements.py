@@ -2,6 +2,9 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
+
+from django.utils.translation import get_language
 
 from feedback.models import Level, Outcome, StatementWording, SurveyItem, SurveyVersion
 from feedback.models import items_by_version as items_of
@@ -25,8 +28,13 @@ class Series:
 
     @property
     def labels_shown(self) -> tuple[str, str, str, str, str]:
-        first, second, third, fourth, fifth = self.labels or [str(level.label) for level in Level]
+        first, second, third, fourth, fifth = self.labels or _default_labels(get_language())
         return first, second, third, fourth, fifth
+
+
+@cache
+def _default_labels(language: str | None) -> tuple[str, ...]:
+    return tuple(str(level.label) for level in Level)
 
 
 def all_series() -> list[Series]:

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from feedback.models import COUNTS_PER_STATEMENT
 
-from .cells import Part, conditions_of
+from .regions import Part, conditions_of
 
 Counts = list[int]
 

@@ -1,3 +1,4 @@
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from portal.core.http import private, safe_next
 
 from .cookie import AttestedReader, delete_cookie, read_pseudonym, set_cookie
 from .forms import AttestationForm
+from .kept import FIELD, keep, kept_address
 from .models import current_statement
 from .services import record_attestation
 
@@ -29,7 +31,10 @@ class GateView(FormView[AttestationForm]):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
-            statement=current_statement(), next=self.get_next(), **kwargs
+            statement=current_statement(),
+            next=self.get_next(),
+            kept=self.request.POST.get(FIELD, ""),
+            **kwargs,
         )
 
     def get_next(self) -> str:
@@ -46,7 +51,9 @@ class GateView(FormView[AttestationForm]):
             user=self.request.user if self.request.user.is_authenticated else None,
             profile=profile,
         )
-        response = redirect(self.get_next())
+        address = kept_address(self.request)
+        # 307: the browser sends what it kept to where it was meant for.
+        response = redirect(address or self.get_next(), preserve_request=address is not None)
         set_cookie(response, AttestedReader(attestation.reader_id, statement.number))
         return response
 
@@ -59,6 +66,23 @@ class GateView(FormView[AttestationForm]):
 
 
 gate = public(GateView.as_view())
+
+
+@private
+def ask_and_keep(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    """Ask for the declaration in answer to a form that was sent, and keep what was typed.
+
+    Nothing is saved: after the declaration, the page that it was sent to shows it again
+    (``portal.attestation.kept``).
+    """
+    statement = current_statement()
+    context = {
+        "form": AttestationForm(statement=statement),
+        "statement": statement,
+        "next": request.path,
+        "kept": keep(request),
+    }
+    return render(request, GateView.template_name, context, status=HTTPStatus.FORBIDDEN)
 
 
 @public

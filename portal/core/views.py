@@ -61,7 +61,15 @@ def robots_txt(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Say what happened in the reader's words; the back button still holds what was typed."""
+    """Say what happened in the reader's words; the back button still holds what was typed.
+
+    A view that is marked ``@without_token(other)`` is answered for by the other one.
+    """
+    match = request.resolver_match
+    other = getattr(match.func, "without_token", None) if match else None
+    if match is not None and other is not None:
+        answer: HttpResponse = other(request, *match.args, **match.kwargs)
+        return answer
     return render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
 
 

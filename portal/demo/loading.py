@@ -26,6 +26,7 @@ from articles.services import (
     publish_article,
     submit_for_review,
 )
+from feedback.tallies import refresh
 from portal.accounts.models import User
 from portal.core.models import Page, SiteSettings
 from portal.funders.models import Agreement, Funder, SupportLevel
@@ -119,6 +120,8 @@ def _load_articles(
         if responses := data.get("responses"):
             readers.answer(article=article, version=version, data=responses)
     progress(f"{readers.save()} survey responses")
+    # Results are there at once, not with the next beat.
+    refresh()
 
 
 def _write_article(data: ArticleData) -> Article:

@@ -82,6 +82,17 @@ def test_search():
         assert 0 < times["p50"] <= times["p95"]
 
 
+def test_survey():
+    found = last_line(run("--quick", "survey"))
+    figures = found["figures"]
+    assert found["name"] == "survey"
+    # Each answer was taken by the gate, the CSRF check and the form, and stands in the database.
+    assert figures["saved"] == figures["sent"] > 20
+    assert figures["answers_per_second"] > 0
+    assert figures["single_rows_per_second"] > 0
+    assert 0 < figures["p50_ms"] <= figures["p95_ms"]
+
+
 @pytest.mark.parametrize("name", ["pages", "harness"])
 def test_an_unknown_name_is_refused(name):
     done = run(name)

@@ -17,6 +17,9 @@ from django.utils import timezone
 from articles.blocks import publication_blocks
 from articles.models import Article, ArticleVersion, Topic
 from feedback.models import Response, load_survey_version
+from feedback.results import counting
+from feedback.results.selection import Dimension, Selection
+from feedback.tallies import differences
 from portal.accounts.models import User
 from portal.attestation.models import Attestation, Reader, current_statement
 from portal.core.content_cache import memory
@@ -149,6 +152,15 @@ def test_topics_form_a_tree(loaded):
         "reading-evidence",
     ]
     assert Topic.objects.filter(parent__slug="reading-evidence").count() == 5
+
+
+def test_results_are_shown_at_once(loaded):
+    assert differences() == []
+    assert counting.figures(Selection()).n > 500
+    assert len([row for row in counting.ranking(Selection()) if row.n and row.interval]) >= 8
+    assert len([month for month in counting.trend(Selection()) if month.figures.n]) >= 12
+    for dimension, value in ((Dimension.PROFESSION, "nurse"), (Dimension.COUNTRY, "GB")):
+        assert counting.figures(Selection(dimension=dimension, value=value)).n
 
 
 def test_responses_fit_their_article_and_its_time(loaded):

@@ -1,15 +1,20 @@
 """Responses for tests, in as few words as possible."""
 
 import csv
+import html
 import io
+import re
 from collections.abc import Iterable, Sequence
 
+from django.http import HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from articles.models import Article
 from feedback.exports import Flavour, export_responses
 from feedback.models import (
     Response,
+    Statement,
     StatementWording,
     Survey,
     SurveyItem,
@@ -76,6 +81,37 @@ def publish_version_2(*, changed: str, text: str, is_comparable: bool = True) ->
     return version
 
 
+def publish_survey(
+    key: str,
+    texts: Sequence[str],
+    *,
+    not_applicable: Iterable[int] = (),
+    speaks_of_objectives: int | None = None,
+    **fields: object,
+) -> SurveyVersion:
+    """Publish version 1 of a survey of its own with the statements ``key``-1, ``key``-2 …
+
+    ``not_applicable``: places (from 1) that allow this answer. ``fields``: the version's own.
+    """
+    survey, _created = Survey.objects.get_or_create(key=key, defaults={"name": key.title()})
+    version = SurveyVersion.objects.create(survey=survey, number=1, **fields)
+    for place, text in enumerate(texts, 1):
+        statement = Statement.objects.create(
+            survey=survey,
+            key=f"{key}-{place}",
+            speaks_of_objectives=place == speaks_of_objectives,
+        )
+        SurveyItem.objects.create(
+            version=version,
+            wording=StatementWording.objects.create(statement=statement, text=text),
+            position=place,
+            allows_not_applicable=place in not_applicable,
+        )
+    version.published_at = timezone.now()
+    version.save()
+    return version
+
+
 def rows_of(content: bytes, encoding: str = "utf-8") -> list[dict[str, str]]:
     """Return the rows of a CSV file by column."""
     return list(csv.DictReader(io.StringIO(content.decode(encoding), newline="")))
@@ -92,3 +128,27 @@ def refresh_tallies() -> None:
     """Do what Celery's beat does every minute, and forget which articles there were before."""
     refresh()
     memory.forget()
+
+
+def respond_url(article: Article) -> str:
+    return reverse("respond", args=[article.slug])
+
+
+def thanks_url(article: Article) -> str:
+    return reverse("feedback_thanks", args=[article.slug])
+
+
+def texts(response: HttpResponse, pattern: str) -> list[str]:
+    """Return what stands in each place of the page that ``pattern`` finds."""
+    found = re.findall(pattern, response.content.decode(), re.DOTALL)
+    return [html.unescape(text).strip() for text in found]
+
+
+def checked(response: HttpResponse) -> dict[str, int]:
+    """Return the chosen radio buttons as {key of the statement: level}."""
+    radios = re.findall(r'<input type="radio"[^>]*>', response.content.decode())
+    return {
+        re.search(r'name="level-([\w-]+)"', radio)[1]: int(re.search(r'value="(\d)"', radio)[1])
+        for radio in radios
+        if " checked" in radio
+    }

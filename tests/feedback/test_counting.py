@@ -5,7 +5,14 @@ from datetime import UTC, date, datetime
 import pytest
 import time_machine
 
-from feedback.models import Level
+from feedback.models import (
+    Impressions,
+    Level,
+    Survey,
+    SurveyItem,
+    SurveyVersion,
+    load_survey_version,
+)
 from feedback.results import counting
 from feedback.results.selection import Dimension, Selection
 from tests.factories import TopicFactory, published_article
@@ -124,8 +131,69 @@ def test_small_groups_and_their_rests_are_hidden():
     assert counting.rest_of_portal(Selection(article=one.pk)).n == 10
 
 
+def test_rates_of_response_without_the_profile():
+    one, other = published_article(), published_article()
+    for article, shown in ((one, 40), (other, 300)):
+        answer(article, [[5, 5, 5, 5]] * 20, submitted_at=at(MARCH))
+        Impressions.objects.create(
+            article=article, month=MARCH, shown=shown, started=30, submitted=20
+        )
+    refresh_tallies()
+    selection = Selection(article=one.pk)
+    figures, rest = counting.figures(selection), counting.rest_of_portal(selection)
+    assert (figures.shown, figures.started, figures.response_rate) == (40, 30, 50)
+    assert (rest.shown, rest.started) == (300, 30)
+    assert [m.figures.response_rate for m in counting.trend(selection)] == [50]
+    british = Selection(article=one.pk, dimension=Dimension.COUNTRY, value="")
+    assert counting.figures(british).shown is None
+    assert counting.figures(british).response_rate is None
+
+
+def test_answers_on_another_scale_are_no_part_of_the_ranking():
+    article = published_article()
+    answer(article, [[5, 5, 5, 5]] * 20, submitted_at=at(MARCH))
+    survey = Survey.objects.get(key="default")
+    other = SurveyVersion.objects.create(
+        survey=survey, number=2, labels=["Never", "Rarely", "Sometimes", "Often", "Always"]
+    )
+    for position, item in enumerate(load_survey_version().items, 1):
+        SurveyItem.objects.create(version=other, wording=item.wording, position=position)
+    other.published_at = TODAY
+    other.save()
+    answer(article, [[1, 1, 1, 1]] * 30, survey_version_id=other.pk, submitted_at=at(MARCH))
+    refresh_tallies()
+    [ranked] = counting.ranking(Selection())
+    assert (ranked.n, ranked.top_2, ranked.answers) == (50, 80, 80)
+    series = {
+        (s.key, s.series): (s.n, s.labels[0])
+        for s in counting.figures(Selection()).statements
+        if s.key == "clear"
+    }
+    assert series == {("clear", 1): (20, "Strongly disagree"), ("clear", 2): (30, "Never")}
+
+
+def test_few_queries_whatever_the_number_of_months_and_articles(django_assert_max_num_queries):
+    for number in range(6):
+        article = published_article()
+        for month in (FEBRUARY, MARCH)[: 1 + number % 2]:
+            answer(article, [[5, 5, 5, 5]] * 20, submitted_at=at(month), country="GB")
+            answer(article, [[5, 5, 5, 5]] * 20, submitted_at=at(month), country="DE")
+    refresh_tallies()
+    counting.forget()
+    british = Selection(dimension=Dimension.COUNTRY, value="GB")
+    with django_assert_max_num_queries(20):
+        counting.figures(british)
+    with django_assert_max_num_queries(6):
+        counting.trend(british)
+    with django_assert_max_num_queries(8):
+        counting.ranking(british)
+    with django_assert_max_num_queries(2):
+        counting.figures(british)
+
+
 def test_ranking_by_the_lower_bound():
-    many, few, low, none = (published_article(title=t) for t in ("Many", "Few", "Low", "None"))
+    many, few, low = (published_article(title=title) for title in ("Many", "Few", "Low"))
+    published_article(title="None")
     answer(many, [[5, 5, 5, 4]] * 100, submitted_at=at(FEBRUARY))
     answer(few, [[5, 5, 5, 5]] * 10, submitted_at=at(FEBRUARY))
     answer(low, [[1, 1, 5, 5]] * 50, submitted_at=at(FEBRUARY))
@@ -138,4 +206,3 @@ def test_ranking_by_the_lower_bound():
         ("None", 0, 0, 0),
     ]
     assert ranked[3].interval is None
-    del none

@@ -51,9 +51,10 @@ def test_the_current_version_is_the_newest_published_one():
 
 
 def test_the_current_version_is_remembered(django_assert_num_queries):
-    current_survey_version()
+    article = published_article()
+    current_survey_version(article.pk)
     with django_assert_num_queries(0):
-        survey = current_survey_version()
+        survey = current_survey_version(article.pk)
         assert [item.wording.statement.key for item in survey.items] == [
             key for key, _text in STATEMENTS
         ]

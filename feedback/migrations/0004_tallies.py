@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('articles', '0007_independence'),
-        ('feedback', '0002_what_surveys_can_ask'),
+        ('feedback', '0003_impressions'),
     ]
 
     operations = [

@@ -1,0 +1,205 @@
+"""Counts people in the raw answers, where the roll-up cannot tell how many they are.
+
+The cells of the roll-up lead to the answers: each is looked up by its article and month, so that
+few responses take few reads among millions. OFFSET 0 keeps PostgreSQL from reading them all.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal
+
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+from feedback.models import NOT_APPLICABLE
+
+from .regions import ENOUGH, Part, Versions, conditions_of
+
+# As many responses are looked at first: nearly always they are of enough people.
+FIRST = 50
+WITNESSES = 200  # people
+
+
+def count_people(
+    part: Part,
+    without: Sequence[Part],
+    versions: Versions,
+    open_month: date,
+    *,
+    values: Sequence[str] | None = None,
+    months: Sequence[date] | None = None,
+    rating: dict[int, int] | None = None,
+) -> int:
+    """Count the people of ``part`` who are in it ``without`` some parts, up to ``ENOUGH``.
+
+    ``values`` and ``months``: instead of the part's. ``rating``: only who chose a level in this
+    place of each survey version's answers. 1 or 2 queries.
+    """
+    source = _responses(
+        part, without, versions, open_month, values=values, months=months, rating=rating
+    )
+    people, looked_at = _people(source, sql.Literal(FIRST))
+    if people < ENOUGH and looked_at == FIRST:
+        people, looked_at = _people(source, sql.SQL("ALL"))
+    return min(people, ENOUGH)
+
+
+def _people(source: sql.Composable, limit: sql.Composable) -> tuple[int, int]:
+    """Return the people of the first responses, and how many these are."""
+    [(people, looked_at)] = _fetch(
+        sql.SQL(
+            """
+            SELECT count(DISTINCT reader_id), count(*)
+            FROM (SELECT response.reader_id {source} LIMIT {limit}) AS first
+            """
+        ).format(source=source, limit=limit)
+    )
+    return int(people), int(looked_at)
+
+
+def count_people_by(
+    what: Literal["month", "value"],
+    part: Part,
+    keys: Sequence[Any],
+    versions: Versions,
+    open_month: date,
+) -> dict[Any, int]:
+    """Count the people of each month or value of ``keys`` in ``part``, up to ``ENOUGH``.
+
+    1 query, and one for each of the few that have many responses of few people.
+    """
+    column = sql.Identifier(what)
+    source = _responses(
+        part,
+        (),
+        versions,
+        open_month,
+        values=keys if what == "value" else None,
+        months=keys if what == "month" else None,
+    )
+    rows = _fetch(
+        sql.SQL(
+            """
+            SELECT wanted.key, found.people, found.looked_at
+            FROM unnest({keys}) AS wanted (key)
+            CROSS JOIN LATERAL (
+                SELECT count(DISTINCT reader_id) AS people, count(*) AS looked_at
+                FROM (
+                    SELECT response.reader_id {source} AND tally.{column} = wanted.key
+                    LIMIT {limit}
+                ) AS first
+            ) AS found
+            """
+        ).format(
+            keys=sql.SQL("{}::text[]" if what == "value" else "{}::date[]").format(list(keys)),
+            source=source,
+            column=column,
+            limit=FIRST,
+        )
+    )
+    return {
+        key: (
+            count_people(part, (), versions, open_month, **{f"{what}s": [key]})
+            if people < ENOUGH and looked_at == FIRST
+            else people
+        )
+        for key, people, looked_at in rows
+    }
+
+
+def witnesses(part: Part, without: Part, versions: Versions, open_month: date) -> list[int]:
+    """Return an article each for some people of ``part`` who are not in ``without`` (1 query).
+
+    People of many articles stand under any one of them.
+    """
+    source = _responses(part, [without], versions, open_month)
+    rows = _fetch(
+        sql.SQL(
+            "SELECT DISTINCT ON (response.reader_id) response.article_id {source} LIMIT {limit}"
+        ).format(source=source, limit=WITNESSES)
+    )
+    return [row[0] for row in rows]
+
+
+def _fetch(query: sql.Composed) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        # No parameters: everything is quoted in the query itself.
+        cursor.execute(query)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _responses(
+    part: Part,
+    without: Sequence[Part],
+    versions: Versions,
+    open_month: date,
+    *,
+    values: Sequence[str] | None = None,
+    months: Sequence[date] | None = None,
+    rating: dict[int, int] | None = None,
+) -> sql.Composed:
+    """Return FROM and WHERE: ``response`` with the ``tally`` of its cell."""
+    dimension, value = part.readers or ("", "")
+    return sql.SQL(
+        """
+        FROM feedback_tally AS tally
+        CROSS JOIN LATERAL (
+            SELECT * FROM feedback_response AS one
+            WHERE one.article_id = tally.article_id
+                AND one.submitted_at >= tally.month::timestamp AT TIME ZONE {zone}
+                AND one.submitted_at < (tally.month + interval '1 month') AT TIME ZONE {zone}
+                AND one.survey_version_id = tally.survey_version_id {own}
+            OFFSET 0
+        ) AS response
+        WHERE tally.dimension = {dimension} AND tally.value = ANY({values}::text[])
+            AND tally.month < {open_month} {conditions} {without} {rated}
+        """
+    ).format(
+        zone=sql.Literal(settings.TIME_ZONE),
+        own=(
+            sql.SQL("AND one.{} = tally.value").format(sql.Identifier(dimension))
+            if dimension
+            else sql.SQL("")
+        ),
+        dimension=sql.Literal(dimension),
+        values=sql.Literal([value] if values is None else list(values)),
+        open_month=sql.Literal(open_month),
+        conditions=conditions_of(part.articles, part.month, versions, months),
+        without=sql.SQL(" ").join(
+            sql.SQL("AND NOT ({})").format(_is_in(other)) for other in without
+        ),
+        rated=_rated(rating),
+    )
+
+
+def _is_in(part: Part) -> sql.Composable:
+    """Return the condition on ``tally`` and ``response`` that the response is in ``part``."""
+    parts: list[sql.Composable] = [sql.SQL("true")]
+    if part.articles is not None:
+        parts.append(
+            sql.SQL("tally.article_id = ANY({})").format(sql.Literal(sorted(part.articles)))
+        )
+    if part.month is not None:
+        parts.append(sql.SQL("tally.month = {}").format(sql.Literal(part.month)))
+    if part.readers is not None:
+        dimension, value = part.readers
+        parts.append(
+            sql.SQL("response.{} = {}").format(sql.Identifier(dimension), sql.Literal(value))
+        )
+    return sql.SQL(" AND ").join(parts)
+
+
+def _rated(places: dict[int, int] | None) -> sql.Composable:
+    """Return a further condition: a level was chosen in one of the places."""
+    if places is None:
+        return sql.SQL("")
+    return sql.SQL("AND ({})").format(
+        sql.SQL(" OR ").join(
+            sql.SQL("(response.survey_version_id = {} AND response.levels[{}] <> {})").format(
+                version, place + 1, NOT_APPLICABLE
+            )
+            for version, place in places.items()
+        )
+    )

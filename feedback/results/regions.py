@@ -1,0 +1,81 @@
+"""Parts of all responses that figures are about, in a form that can be taken apart."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from psycopg import sql
+
+from .scopes import Scope
+from .selection import Selection
+
+Readers = tuple[str, str]  # a dimension and one of its values
+Versions = frozenset[int] | None  # survey versions; None: all
+ENOUGH = 10  # people
+
+
+class Region(NamedTuple):
+    """A ``Selection`` in a form that can be taken apart; None: all of them."""
+
+    scope: Scope | None
+    month: date | None
+    readers: Readers | None
+
+
+class Part(NamedTuple):
+    """The responses about ``articles`` in a month and of readers; None: all of them."""
+
+    articles: frozenset[int] | None
+    month: date | None
+    readers: Readers | None
+
+    def __and__(self, other: "Part") -> "Part | None":
+        """Return what both have in common; None where that is nothing."""
+        if self.month and other.month and self.month != other.month:
+            return None
+        if self.readers and other.readers and self.readers != other.readers:
+            return None
+        return Part(
+            articles=(
+                other.articles
+                if self.articles is None
+                else self.articles
+                if other.articles is None
+                else self.articles & other.articles
+            ),
+            month=self.month or other.month,
+            readers=self.readers or other.readers,
+        )
+
+
+def region_of(selection: Selection) -> Region:
+    scope: Scope | None = None
+    for kind in ("article", "topic", "author"):
+        key = getattr(selection, kind)
+        if key is not None:
+            scope = (kind, key)
+    readers = None if selection.dimension is None else (selection.dimension.value, selection.value)
+    return Region(scope, selection.month, readers)
+
+
+def conditions_of(
+    articles: Collection[int] | None,
+    month: date | None,
+    versions: Versions,
+    months: Sequence[date] | None = None,
+) -> sql.Composable:
+    """Return further conditions on tallies; each begins with AND."""
+    parts: list[sql.Composable] = []
+    if articles is not None:
+        parts.append(
+            sql.SQL("AND tally.article_id = ANY({})").format(sql.Literal(sorted(articles)))
+        )
+    if months is not None:
+        parts.append(sql.SQL("AND tally.month = ANY({})").format(sql.Literal(list(months))))
+    elif month is not None:
+        parts.append(sql.SQL("AND tally.month = {}").format(sql.Literal(month)))
+    if versions is not None:
+        parts.append(
+            sql.SQL("AND tally.survey_version_id = ANY({})").format(sql.Literal(sorted(versions)))
+        )
+    return sql.SQL(" ").join(parts)
