@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 
@@ -10,13 +11,16 @@ from articles.models import Article
 from feedback.models import (
     NOT_APPLICABLE,
     HiddenComment,
+    Impressions,
     Response,
     Statement,
     StatementWording,
     Survey,
     SurveyItem,
     SurveyVersion,
+    Tally,
 )
+from feedback.models.tallies import ALL_READERS
 from feedback.tallies import refresh
 from portal.accounts.models import User
 from portal.attestation.models import Reader
@@ -45,6 +49,7 @@ def result_places(few: Article) -> list[Place]:
     _ask_otherwise(other)
     # What Celery's beat does every minute.
     refresh()
+    _show_the_survey()
     address = reverse("admin:feedback_results")
 
     def staff(name: str, status: int = 200, **filters: object) -> Place:
@@ -61,6 +66,22 @@ def result_places(few: Article) -> list[Place]:
         staff("desk-results-month", month=month),
         staff("desk-results-filter-error", 400, article="curve", topic="x", month="2025-13"),
     ]
+
+
+def _show_the_survey() -> None:
+    """Have a survey seen by four times as many as answered it."""
+    Impressions.objects.bulk_create(
+        Impressions(
+            article_id=row["article"],
+            month=row["month"],
+            shown=4 * row["answered"] + 7,
+            started=row["answered"] + row["answered"] // 3,
+            submitted=row["answered"],
+        )
+        for row in Tally.objects.filter(dimension=ALL_READERS)
+        .values("article", "month")
+        .annotate(answered=Sum("n"))
+    )
 
 
 def _write(article: Article) -> None:

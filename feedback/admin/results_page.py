@@ -48,11 +48,11 @@ class Step:
 
     label: str
     n: int
-    percent: float | None
+    percent: float
 
     @property
     def length(self) -> float:
-        return min(100.0, self.percent or 0.0)
+        return min(100.0, self.percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +108,18 @@ def results_context(
 
 
 def _steps(figures: Figures) -> list[Step]:
-    if figures.shown is None or figures.started is None or figures.n is None:
+    shown, started, n = figures.shown, figures.started, figures.n
+    # Fewer than answered: nobody counted readers yet when the first of them did.
+    if not shown or started is None or n is None or shown < n:
         return []
 
     def step(label: str, n: int) -> Step:
-        return Step(label, n, 100 * n / figures.shown if figures.shown else None)
+        return Step(label, n, 100 * n / shown)
 
     return [
-        step(_("Were shown the survey"), figures.shown),
-        step(_("Started to answer"), figures.started),
-        step(_("Sent their answers"), figures.n),
+        step(_("Were shown the survey"), shown),
+        step(_("Started to answer"), started),
+        step(_("Sent their answers"), n),
     ]
 
 

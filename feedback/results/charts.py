@@ -141,7 +141,7 @@ def _left_of_middle(statement: StatementFigures) -> float:
 
 # --- A share and its interval over time -----------------------------------------------------------
 
-TREND_WIDTH, TREND_HEIGHT = 480, 218
+TREND_WIDTH, TREND_HEIGHT = 480, 220
 # Room for the labels of the scale, and for the label of the newest month.
 TREND_LEFT, TREND_RIGHT, TREND_TOP, TREND_BOTTOM = 56, 472, 14, 184
 # Two labels of months need so much room between their middles, in the large letters of a phone.

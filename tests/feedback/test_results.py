@@ -5,7 +5,7 @@ import time_machine
 from django.urls import reverse
 
 from articles.services import withdraw_article
-from feedback.models import load_survey_version
+from feedback.models import Impressions, load_survey_version
 from feedback.results.selection import Dimension, Selection
 from portal.core.content_cache import memory
 from tests.factories import PublishableArticleFactory, TopicFactory, published_article
@@ -116,6 +116,28 @@ def test_not_applicable_and_not_asked_are_beside_n(desk):
     assert (
         "The content addressed the learning objectives 10 0 0% 0 0% 0 0% 0 0% 10 100% 10 0"
     ) in words
+
+
+def test_the_response_rate_and_the_way_to_an_answer(desk, article):
+    seen = Impressions.objects.create(
+        article=article, month=MARCH, shown=48, started=16, submitted=12
+    )
+    client = desk("Staff")
+    words = text(client.get(results_url(article=article.pk)))
+    assert "Response rate 25% 12 of 48 who were shown the survey" in words
+    assert "Were shown the survey 48 100% Started to answer 16 33% Sent their answers 12 25%" in (
+        words
+    )
+    # Fewer were counted than answered: counting began too late for a rate.
+    Impressions.objects.filter(pk=seen.pk).update(shown=11, started=11, submitted=11)
+    words = text(client.get(results_url(article=article.pk)))
+    assert "Response rate - not known: too few were counted" in words
+
+
+def test_no_rate_for_a_part_of_the_readers(desk, article):
+    Impressions.objects.create(article=article, month=MARCH, shown=48, started=16, submitted=12)
+    words = text(desk("Staff").get(results_url(readers="profession:")))
+    assert "Response rate - not known for a part of the readers" in words
 
 
 def test_wordings_that_do_not_compare_stand_apart(desk):

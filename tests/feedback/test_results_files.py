@@ -7,6 +7,7 @@ import io
 import pytest
 import time_machine
 
+from feedback.models import Impressions
 from feedback.results import counting
 from feedback.results.selection import Selection
 from portal.core.models import ExportLog
@@ -115,9 +116,14 @@ def test_all_articles_are_in_the_file_and_titles_are_guarded(desk, article):
     assert "style=" not in client.get(results_url()).content.decode()
 
 
-def test_reach_of_a_selection_without_impressions(desk, article):
+def test_reach_is_that_of_the_page(desk, article):
+    Impressions.objects.create(article=article, month=MARCH, shown=48, started=16, submitted=12)
     rows = rows_of(download(desk("Staff"), "reach", article=article.pk))
-    assert [(row["step"], row["readers"]) for row in rows][2] == ("submitted", "12")
+    assert [(row["step"], row["readers"], row["percent_of_shown"]) for row in rows] == [
+        ("shown", "48", "100.0"),
+        ("started", "16", "33.3333"),
+        ("submitted", "12", "25.0"),
+    ]
 
 
 @pytest.mark.parametrize("table", ["statements", "trend", "articles", "reach"])
