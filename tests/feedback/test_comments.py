@@ -76,7 +76,7 @@ def test_the_order_is_random_always_the_same_and_complete(desk, article):
 
 def test_nothing_on_the_page_says_who_or_when_or_which_response(desk, article):
     source = desk("Staff").get(results_url(article=article.pk)).content.decode()
-    section = source[source.index('id="comments"') :]
+    section = re.sub(r"[0-9a-f]{32}", "mark", source[source.index('id="comments"') :])
     assert "nurse" not in section.lower()
     assert "2026" not in section
     for response in Response.objects.filter(article=article):

@@ -406,11 +406,12 @@ def test_queries_do_not_grow(desk, django_assert_num_queries, articles):
     # session, user, 2 permissions; the desk's list of apps
     frame = 5
     # authors, countries; months, figures, trend and ranking, each of which asks for news; the
-    # ranking's counts and titles; as of; comments: count and page
-    with django_assert_num_queries(frame + 11):
+    # ranking's counts, groups and titles; readers who saw the survey, all and by month; as of;
+    # comments: count and page
+    with django_assert_num_queries(frame + 14):
         assert client.get(results_url()).status_code == 200
-    # the article and another of its title, and the rest, but no ranking
-    with django_assert_num_queries(frame + 11):
+    # the article and another of its title, and the rest with its readers, but no ranking
+    with django_assert_num_queries(frame + 15):
         assert client.get(results_url(article=made[0].pk)).status_code == 200
 
 
