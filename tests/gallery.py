@@ -51,6 +51,7 @@ from tests.places import (
     VISITORS,
     Place,
 )
+from tests.result_places import result_places
 from tests.survey_places import survey_places
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
@@ -93,7 +94,7 @@ def _load_places() -> list[Place]:
         *_account_places(),
         *_error_places(),
         *_editor_places(article),
-        *_staff_places(article, mailing),
+        *_staff_places(mailing),
         *survey_places(article),
         Place("mail-article-update", "/mail/article-update/", html=_filled(mailing, subscriber)),
     ]
@@ -330,8 +331,7 @@ def _editor_places(article: Article) -> list[Place]:
     ]
 
 
-def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
-    few = Article.objects.get(slug=FEW_RESPONSES)
+def _staff_places(mailing: Mailing) -> list[Place]:
     export = reverse("admin:feedback_export")
     agreement = reverse("admin:funders_agreement_add")
     report = _report_of_a_year()
@@ -341,9 +341,7 @@ def _staff_places(article: Article, mailing: Mailing) -> list[Place]:
 
     return [
         staff("desk-staff", "index"),
-        staff("desk-results", "feedback_results"),
-        staff("desk-article-results", "feedback_article_results", article.pk),
-        staff("desk-article-results-few", "feedback_article_results", few.pk),
+        *result_places(Article.objects.get(slug=FEW_RESPONSES)),
         staff("desk-export", "feedback_export"),
         Place("desk-export-error", export, DESK_STAFF, press="Export", status=400),
         staff("desk-funders", "funders_funder_changelist"),

@@ -78,6 +78,11 @@ def ranking(selection: Selection) -> list[RankedArticle]:
     return _book().ranking(selection)
 
 
+def months() -> list[date]:
+    """Return every closed month since the first response, the oldest first."""
+    return _book().months()
+
+
 def as_of() -> datetime | None:
     """Return up to when answers are counted (1 query); None before they first are."""
     return TallyState.objects.values_list("as_of", flat=True).first()

@@ -4,19 +4,20 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.db.models import Min
+from django.db import connection
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
 from articles.authors import published_authors
-from articles.models import Article
 from articles.models.topics import topic_tree
-from feedback.models import Response
 from portal.attestation.models import Profession, Specialty
 from portal.people.models import Person
 
-from .selection import Dimension, Selection, open_month
+from . import counting
+from .articles import ArticleField
+from .selection import Dimension, Selection
 
 NOT_STATED = _("not stated")
 
@@ -24,11 +25,13 @@ NOT_STATED = _("not stated")
 class SelectionForm(forms.Form):
     """Fields of a ``Selection``; used by GET on results pages and by POST for exports.
 
-    Queries: the articles, the authors and the first month, one each.
+    Queries: the authors, the months and the countries, one each; up to three for an article.
     """
 
-    article = forms.ModelChoiceField(
-        Article.objects.none(), label=_("Article"), required=False, empty_label=_("All articles")
+    article = ArticleField(
+        label=_("Article"),
+        required=False,
+        help_text=_("A part of its title, its address or its number."),
     )
     topic = forms.TypedChoiceField(label=_("Topic"), required=False, coerce=int, empty_value=None)
     author = forms.ModelChoiceField(
@@ -45,32 +48,35 @@ class SelectionForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["article"].queryset = Article.objects.filter(  # type: ignore[attr-defined]
-            first_published_at__isnull=False
-        ).order_by("title")
         self.fields["author"].queryset = published_authors().order_by("name")  # type: ignore[attr-defined]
         tree = topic_tree()
-        self.fields["topic"].choices = [  # type: ignore[attr-defined]
-            ("", _("All topics")),
-            *(
-                (topic.pk, " / ".join(t.name for t in (*tree.path(topic), topic)))
-                for topic in tree.in_use
-            ),
+        topics = [
+            (topic.pk, " / ".join(t.name for t in (*tree.path(topic), topic)))
+            for topic in tree.in_use
         ]
-        self.fields["month"].choices = [  # type: ignore[attr-defined]
-            ("", _("All closed months")),
-            *((f"{month:%Y-%m}", date_format(month, "F Y")) for month in closed_months()),
-        ]
-        self.fields["readers"].choices = [  # type: ignore[attr-defined]
-            ("", _("All readers")),
-            *(
+        self._offer("topic", _("All topics"), sorted(topics, key=lambda choice: choice[1]))
+        self._offer(
+            "month",
+            _("All closed months"),
+            [
+                (f"{month:%Y-%m}", date_format(month, "F Y"))
+                for month in reversed(counting.months())
+            ],
+        )
+        self._offer(
+            "readers",
+            _("All readers"),
+            [
                 (
                     dimension.label,
                     [(f"{dimension.value}:{value}", label) for value, label in values],
                 )
                 for dimension, values in _values().items()
-            ),
-        ]
+            ],
+        )
+
+    def _offer(self, name: str, everything: Any, choices: list[Any]) -> None:
+        self.fields[name].choices = [("", everything), *choices]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -93,24 +99,79 @@ class SelectionForm(forms.Form):
             value=value,
         )
 
+    def scope(self) -> str:
+        """Return what was chosen as the end of a title; "" for everything."""
+        return ", ".join(self._chosen())
 
-def closed_months() -> list[date]:
-    """Return the first days of the closed months since the first response, newest first."""
-    first = Response.objects.aggregate(first=Min("submitted_at"))["first"]
-    months: list[date] = []
-    if first is None:
-        return months
-    month = open_month()
-    start = first.date().replace(day=1)
-    while month > start:
-        month = date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
-        months.append(month)
-    return months
+    def sentence(self) -> str:
+        """Return what was chosen as a sentence, for people who see the figures without the form."""
+        chosen = self.cleaned_data
+        about = _now("The whole portal")
+        if chosen["article"]:
+            about = _now("The article “%(title)s”") % {"title": chosen["article"].title}
+        elif chosen["topic"]:
+            about = _now("Articles on the topic “%(topic)s”") % {"topic": self._label("topic")}
+        elif chosen["author"]:
+            about = _now("Articles by %(author)s") % {"author": chosen["author"]}
+        return _now("%(about)s. Months: %(months)s. Readers: %(readers)s.") % {
+            "about": about,
+            "months": self._label("month") if chosen["month"] else _now("all closed ones"),
+            "readers": self._readers() if chosen["readers"] else _now("all"),
+        }
+
+    def _chosen(self) -> list[str]:
+        chosen = self.cleaned_data
+        parts = [str(chosen[name]) for name in ("article", "author") if chosen[name]]
+        parts += [self._label(name) for name in ("topic", "month") if chosen[name]]
+        return [*parts, self._readers()] if chosen["readers"] else parts
+
+    def _label(self, name: str) -> str:
+        value = str(self[name].value())
+        choices: list[Any] = list(self.fields[name].choices)  # type: ignore[attr-defined]
+        return next(str(label) for key, label in choices if str(key) == value)
+
+    def _readers(self) -> str:
+        code = self.cleaned_data["readers"]
+        dimension = Dimension(code.partition(":")[0])
+        labels = {f"{dimension.value}:{value}": label for value, label in _labels(dimension)}
+        return f"{labels[code]} ({dimension.label.lower()})"
 
 
 def _values() -> dict[Dimension, list[tuple[str, Any]]]:
-    return {
-        Dimension.PROFESSION: [*Profession.choices, ("", NOT_STATED)],
-        Dimension.SPECIALTY: [*Specialty.choices, ("", NOT_STATED)],
-        Dimension.COUNTRY: [*countries, ("", NOT_STATED)],
+    """Return what each part of the profile may be; of 250 countries only those of readers."""
+    values = {dimension: _labels(dimension) for dimension in Dimension}
+    present = _countries_of_readers()
+    values[Dimension.COUNTRY] = [
+        (code, name) for code, name in values[Dimension.COUNTRY] if not code or code in present
+    ]
+    return values
+
+
+# From one value to the next in the index: there are few of them, in a million rows.
+_COUNTRIES = """
+    WITH RECURSIVE country AS (
+        SELECT min(value) AS value FROM feedback_tally WHERE dimension = 'country'
+        UNION ALL
+        SELECT (
+            SELECT min(value) FROM feedback_tally
+            WHERE dimension = 'country' AND value > country.value)
+        FROM country WHERE country.value IS NOT NULL
+    )
+    SELECT value FROM country WHERE value IS NOT NULL
+"""
+
+
+def _countries_of_readers() -> set[str]:
+    """Return the countries from which somebody has answered (1 query)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTRIES)
+        return {country for (country,) in cursor.fetchall()}
+
+
+def _labels(dimension: Dimension) -> list[tuple[str, Any]]:
+    labels: dict[Dimension, list[tuple[str, Any]]] = {
+        Dimension.PROFESSION: list(Profession.choices),
+        Dimension.SPECIALTY: list(Specialty.choices),
+        Dimension.COUNTRY: list(countries),
     }
+    return [*labels[dimension], ("", NOT_STATED)]

@@ -149,7 +149,10 @@ def test_every_public_place_meets_every_value(world):
         "/accounts/confirm-email/{}/",
         "/accounts/password/reset/key/{}/",
         "/admin/feedback/survey/results/{}/",
-        "/admin/feedback/survey/results/?page={}",
+        "/admin/feedback/survey/results/?page={0}&comments={0}",
+        "/admin/feedback/survey/results/?article={0}&topic={0}&author={0}&month={0}&readers={0}",
+        "/admin/feedback/survey/results/?article={}",
+        "/admin/feedback/survey/results/articles/?q={}",
         "/admin/r/{0}/{0}/",
         "/admin/autocomplete/?term={}&app_label=articles&model_name=articleauthor&field_name=person",
     ]

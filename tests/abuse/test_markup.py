@@ -194,7 +194,7 @@ def test_the_desks_pages_and_messages(world, poisoned):
         client.get(reverse("admin:articles_topic_changelist")),
         client.get(reverse("admin:people_person_changelist")),
         client.get(reverse("admin:feedback_results")),
-        client.get(reverse("admin:feedback_article_results", args=[poisoned.pk])),
+        client.get(reverse("admin:feedback_results"), {"article": poisoned.pk}),
         client.get(reverse("admin:feedback_export")),
         client.get(reverse("admin:mail_mailing_changelist")),
         client.get("/admin/articles/article/?q=" + "%3Cscript%3Ealert(1)%3C/script%3E"),

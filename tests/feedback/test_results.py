@@ -1,250 +1,437 @@
-"""What the desk shows about answers, and what it keeps to itself."""
-
-import html
-import re
+"""The desk's page of results: any selection, its figures, and who may see them."""
 
 import pytest
+import time_machine
 from django.urls import reverse
 
 from articles.services import withdraw_article
-from feedback.models import load_survey_version
-from feedback.results import article_results
-from tests.factories import PublishableArticleFactory, published_article
+from feedback.models import Impressions, load_survey_version
+from feedback.results.selection import Dimension, Selection
+from portal.core.content_cache import memory
+from tests.factories import PublishableArticleFactory, TopicFactory, published_article
 
-from .builders import answer, publish_version_2
+from .builders import answer, publish_version_2, refresh_tallies
+from .desk import DECEMBER, FEBRUARY, JANUARY, MARCH, ROWS, TODAY, at, results_url, text
 
 pytestmark = pytest.mark.django_db
 
-LIST = "admin:feedback_results"
-# Statement by statement: 12 readers; counts of levels 1 to 5 reckoned by hand below.
-ROWS = [
-    [5, 1, 3, 1],
-    [5, 1, 3, 2],
-    [5, 2, 3, 2],
-    [5, 2, 3, 3],
-    [5, 3, 3, 3],
-    [5, 3, 3, 3],
-    [5, 4, 3, 4],
-    [5, 4, 3, 4],
-    [5, 4, 3, 4],
-    [5, 5, 3, 4],
-    [5, 5, 3, 5],
-    [5, 5, 3, 5],
-]
+ALL_AGREE, ALL_DISAGREE = [5, 5, 5, 5], [1, 1, 1, 1]
 
 
-def article_url(article):
-    return reverse("admin:feedback_article_results", args=[article.pk])
+@pytest.fixture(autouse=True)
+def today():
+    with time_machine.travel(TODAY, tick=False):
+        yield
 
 
-def text(response):
-    """The page's words, tags and runs of space removed."""
-    words = re.sub(r"<[^>]+>", " ", response.content.decode())
-    return " ".join(html.unescape(words).split())
-
-
-def test_figures_of_a_hand_made_article():
-    article = published_article()
-    answer(article, ROWS)
-    answer(published_article(), [[1, 1, 1, 1]] * 20)
-    results = article_results(article)
-    assert results.n == 12
-    assert [[share.count for share in s.shares] for s in results.statements] == [
-        [0, 0, 0, 0, 12],
-        [2, 2, 2, 3, 3],
-        [0, 0, 12, 0, 0],
-        [1, 2, 3, 4, 2],
-    ]
-    assert [s.text for s in results.statements] == [
-        item.wording.text for item in load_survey_version().items
-    ]
-    assert [(s.n, s.top_2, s.top_2_percent) for s in results.statements] == [
-        (12, 12, 100.0),
-        (12, 6, 50.0),
-        (12, 0, 0.0),
-        (12, 6, 50.0),
-    ]
-    # R: binom::binom.wilson(c(12, 6, 0, 6), 12)
-    assert [s.top_2_interval for s in results.statements] == [
-        pytest.approx((75.7508, 100.0), abs=1e-3),
-        pytest.approx((25.3782, 74.6218), abs=1e-3),
-        pytest.approx((0.0, 24.2492), abs=1e-3),
-        pytest.approx((25.3782, 74.6218), abs=1e-3),
-    ]
-    assert [s.is_intention for s in results.statements] == [False, False, False, True]
-
-
-def test_percentages_that_do_not_add_up_are_explained(desk):
-    article = published_article()
-    # Thirds: 33 + 33 + 33.
-    answer(article, [[5, 5, 5, 5], [4, 4, 4, 4], [3, 3, 3, 3]] * 4)
-    first = article_results(article).statements[0]
-    assert first.rounded_sum == 99
-    assert "may add up to 99 or 101" in text(desk("Staff").get(article_url(article)))
-
-
-def test_percentages_that_add_up_need_no_explanation(desk):
-    article = published_article()
-    answer(article, [[5, 5, 5, 5], [4, 4, 4, 4]] * 6)
-    assert [s.rounded_sum for s in article_results(article).statements] == [100] * 4
-    assert "may add up to" not in text(desk("Staff").get(article_url(article)))
-
-
-def test_halves_are_rounded_as_they_are_shown(desk):
-    article = published_article()
-    # 12.5 % and 87.5 % of 16: shown as 13 % and 88 %.
-    answer(article, [[5, 5, 5, 5]] * 14 + [[4, 4, 4, 4]] * 2)
-    assert article_results(article).statements[0].rounded_sum == 101
-    assert "2 (13%) 14 (88%)" in text(desk("Staff").get(article_url(article)))
-
-
-def test_bars_diverge_from_the_middle_of_neither():
-    article = published_article()
-    answer(article, ROWS)
-    clear, objectives, relevant, _change = article_results(article).statements
-    # 100 % is 300 long, the middle is at 300.
-    assert [(s.x, s.width) for s in clear.shares][-1] == (300, 300)
-    assert [(s.x, s.width) for s in relevant.shares][2] == (150, 300)
-    assert [(s.x, s.width) for s in objectives.shares] == [
-        (175, 50),
-        (225, 50),
-        (275, 50),
-        (325, 75),
-        (400, 75),
-    ]
-
-
-def test_the_page_shows_counts_shares_and_denominators(desk):
+@pytest.fixture
+def article():
+    """An article with 12 answers, beside another with 20."""
     article = published_article(title="Late failure")
-    answer(article, ROWS)
-    page = desk("Staff").get(article_url(article))
-    assert page.status_code == 200
+    answer(article, ROWS, submitted_at=at(MARCH))
+    answer(published_article(title="Early success"), [ALL_AGREE] * 20, submitted_at=at(MARCH))
+    refresh_tallies()
+    return article
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def test_an_article_beside_the_rest_of_the_portal(desk, article):
+    page = desk("Staff").get(results_url(article=article.pk))
     words = text(page)
-    assert "Readers who answered 12" in words
+    assert page.status_code == 200
+    assert "The article “Late failure”. Months: all closed ones. Readers: all." in words
+    assert "Responses 12" in words
+    # How many chose each level, not applicable, not asked.
     assert (
-        "The content addressed the learning objectives 12 2 (17%) 2 (17%) 2 (17%) 3 (25%) 3 (25%) "
-        "6 of 12 (50%) 25\u201375%" in words
+        "The content addressed the learning objectives 12 2 17% 2 17% 2 17% 3 25% 3 25% 0 0"
+    ) in words
+    # R: quantile(x, type = 2); sd(x); binom::binom.wilson(6, 12)
+    assert (
+        "The content addressed the learning objectives 3.5 (2-4.5) 3.25 ± 1.48 6 of 12 (50%) "
+        "25-75% 20 of 20 (100%) 50 percentage points lower"
+    ) in words
+    assert (
+        "The content was clear and easy to understand 5 (5-5) 5.00 ± 0.00 12 of 12 (100%) 76-100% "
+        "20 of 20 (100%) the same to the nearest percentage point"
+    ) in words
+    assert "Figures as of 10 April 2026, 13:00." in words
+    assert "None of it is measured performance" in words
+
+
+def test_charts_are_named_described_and_without_inline_style(desk, article):
+    source = desk("Staff").get(results_url(article=article.pk)).content.decode()
+    # Four statements, each beside the rest of the portal.
+    assert source.count('class="bar-chart"') == 8
+    assert source.count('class="trend-chart"') == 4
+    assert source.count('role="img"') == 12
+    assert "Strongly disagree 17%, Disagree 17%, Neither agree nor disagree 17%" in source
+    assert "style=" not in source
+    assert source.count("url(#hatch-1)") >= 1
+
+
+def test_the_whole_portal_has_no_rest_and_ranks_its_articles(desk, article):
+    page = desk("Staff").get(results_url())
+    words = text(page)
+    assert "The whole portal. Months: all closed ones. Readers: all." in words
+    assert "Responses 32" in words
+    assert "Rest of the portal" not in words
+    places = page.context["places"].object_list
+    assert [(place.number, place.article.title) for place in places] == [
+        (1, "Early success"),
+        (2, "Late failure"),
+    ]
+    # 24 of 48 answers: binom::binom.wilson(24, 48)
+    assert "2 Late failure 12 24 of 48 (50%) 36-64%" in words
+    assert results_url(article=article.pk).partition("?")[2] in page.content.decode()
+
+
+def test_the_trend_leaves_gaps_where_a_month_is_hidden(desk):
+    article, other = published_article(), published_article()
+    # February is too small, and January is the smallest that could tell of it.
+    for month, n in ((DECEMBER, 15), (JANUARY, 10), (FEBRUARY, 3), (MARCH, 12)):
+        answer(article, [ALL_AGREE] * n, submitted_at=at(month))
+        answer(other, [ALL_AGREE] * 20, submitted_at=at(month))
+    refresh_tallies()
+    page = desk("Staff").get(results_url(article=article.pk))
+    rows = page.context["trend_rows"]
+    assert [(row.month, row.cells[0] and row.cells[0].n) for row in rows] == [
+        (MARCH, 12),
+        (FEBRUARY, None),
+        (JANUARY, None),
+        (DECEMBER, 15),
+    ]
+    assert "Feb 2026 not shown not shown not shown not shown" in text(page)
+    assert page.content.decode().count('class="trend-gap"') == 8
+    assert page.context["trends"][0].chart.lines == ()
+
+
+def test_not_applicable_and_not_asked_are_beside_n(desk):
+    article, other = published_article(), published_article()
+    answer(article, [[5, 0, 3, 1]] * 10 + [ALL_AGREE] * 10, submitted_at=at(MARCH))
+    answer(other, [ALL_AGREE] * 20, submitted_at=at(MARCH))
+    refresh_tallies()
+    words = text(desk("Staff").get(results_url(article=article.pk)))
+    assert (
+        "The content addressed the learning objectives 10 0 0% 0 0% 0 0% 0 0% 10 100% 10 0"
+    ) in words
+
+
+def test_the_response_rate_and_the_way_to_an_answer(desk, article):
+    seen = Impressions.objects.create(
+        article=article, month=MARCH, shown=48, started=16, submitted=12
     )
-    assert words.count("Self-reported intention, not measured performance (Moore level 4)") == 2
-    source = page.content.decode()
-    assert source.count('<svg class="bar-chart"') == 4
-    assert "style=" not in source[source.index('<svg class="bar-chart"') :]
-
-
-@pytest.mark.parametrize(("n", "shown"), [(0, "0"), (1, None), (9, None), (10, "10")])
-def test_nothing_is_shown_about_fewer_than_ten(desk, n, shown):
-    article = published_article()
-    answer(article, ROWS[:n])
     client = desk("Staff")
-    words = text(client.get(article_url(article)))
-    assert f"Readers who answered {shown or 'fewer than 10'}" in words
-    assert ("Agree or strongly agree" in words) == (n >= 10)
-    assert ('<svg class="bar-chart"' in client.get(article_url(article)).content.decode()) == (
-        n >= 10
+    words = text(client.get(results_url(article=article.pk)))
+    assert "Response rate 25% 12 of 48 who were shown the survey" in words
+    assert "Were shown the survey 48 100% Started to answer 16 33% Sent their answers 12 25%" in (
+        words
     )
-    page = client.get(reverse(LIST)).content.decode()
-    assert re.search(r'<td class="number">(.*?)</td>', page, re.DOTALL)[1].strip() == (
-        shown or "fewer than 10"
+    # Fewer were counted than answered: counting began too late for a rate.
+    Impressions.objects.filter(pk=seen.pk).update(shown=11, started=11, submitted=11)
+    words = text(client.get(results_url(article=article.pk)))
+    assert "Response rate - not known: too few were counted" in words
+
+
+def test_no_rate_for_a_part_of_the_readers(desk, article):
+    Impressions.objects.create(article=article, month=MARCH, shown=48, started=16, submitted=12)
+    words = text(desk("Staff").get(results_url(readers="profession:")))
+    assert "Response rate - not known for a part of the readers" in words
+
+
+def test_wordings_that_do_not_compare_stand_apart(desk):
+    article, other = published_article(), published_article()
+    answer(article, [ALL_AGREE] * 12, submitted_at=at(MARCH))
+    answer(other, [ALL_AGREE] * 12, submitted_at=at(MARCH))
+    version = publish_version_2(changed="change", text="I have changed", is_comparable=False)
+    for one in (article, other):
+        answer(one, [ALL_DISAGREE] * 12, submitted_at=at(MARCH), survey_version_id=version.pk)
+    refresh_tallies()
+    page = desk("Staff").get(results_url(article=article.pk))
+    words = text(page)
+    assert "I have changed Self-reported intention, not measured performance (Moore level 4) " in (
+        words
     )
-    assert len(article_results(article).statements) == (4 if n >= 10 else 0)
+    assert "Series 2 of this statement’s wordings: not comparable with the others." in words
+    assert "Series 1 of this statement’s wordings: not comparable with the others." in words
+    [group] = page.context["groups"]
+    assert {
+        (row.figures.key, row.figures.series): row.figures.counts
+        for row in group.rows
+        if row.figures.key == "change"
+    } == {("change", 1): (0, 0, 0, 0, 12), ("change", 2): (12, 0, 0, 0, 0)}
 
 
-@pytest.mark.parametrize("query", ["?survey_version=1", "?country=GB", "?profession=nurse", "?q=x"])
-def test_no_filter_gets_at_a_small_group(desk, query):
-    article = published_article()
-    answer(article, ROWS, country="DE")
-    client = desk("Staff")
-    assert text(client.get(article_url(article) + query)) == text(client.get(article_url(article)))
+# --- selections -----------------------------------------------------------------------------------
 
 
-def test_comparable_wordings_are_added_up_and_others_stand_apart():
-    article = published_article()
-    answer(article, [[5, 5, 5, 5]] * 10)
-    publish_version_2(changed="clear", text="The content was clear")
-    answer(article, [[4, 4, 4, 4]] * 10)  # objectives, relevant, change, clear
-    publish_version_2(changed="change", text="I changed my practice", is_comparable=False)
-    answer(article, [[1, 1, 1, 2]] * 3)  # objectives, relevant, clear, change
-    results = article_results(article)
-    assert results.n == 23
-    assert {s.text: [share.count for share in s.shares] for s in results.statements} == {
-        "The content was clear": [3, 0, 0, 10, 10],
-        "The content addressed the learning objectives": [3, 0, 0, 10, 10],
-        "The content was relevant to my practice": [3, 0, 0, 10, 10],
-        "I changed my practice": [0, 3, 0, 0, 0],
-        "I will change my clinical practice as a result of this content": [0, 0, 0, 10, 10],
+@pytest.fixture
+def varied():
+    """Two articles, of which one has a topic, in two months, read by two professions."""
+    topic = TopicFactory(name="Registries")
+    one, other = published_article(title="One"), published_article(title="Other")
+    one.search_topics = [topic.pk]
+    one.save(update_fields=["search_topics"])
+    one.topics.add(topic)
+    for article in (one, other):
+        for month, n in ((FEBRUARY, 10), (MARCH, 15)):
+            for profession in ("nurse", "physician"):
+                answer(
+                    article,
+                    [ALL_AGREE] * n,
+                    submitted_at=at(month),
+                    profession=profession,
+                    country="GB" if profession == "nurse" else "",
+                )
+    refresh_tallies()
+    memory.forget()
+    return one, topic
+
+
+def filters_of(varied):
+    one, topic = varied
+    return {
+        "article": ({"article": one.pk}, Selection(article=one.pk), 50),
+        "topic": ({"topic": topic.pk}, Selection(topic=topic.pk), 50),
+        "month": ({"month": "2026-02"}, Selection(month=FEBRUARY), 40),
+        "profession": (
+            {"readers": "profession:nurse"},
+            Selection(dimension=Dimension.PROFESSION, value="nurse"),
+            50,
+        ),
+        "not stated": (
+            {"readers": "country:"},
+            Selection(dimension=Dimension.COUNTRY, value=""),
+            50,
+        ),
+        "several": (
+            {"topic": topic.pk, "month": "2026-03", "readers": "country:GB"},
+            Selection(topic=topic.pk, month=MARCH, dimension=Dimension.COUNTRY, value="GB"),
+            15,
+        ),
     }
-    assert {s.text: s.is_shown for s in results.statements}["I changed my practice"] is False
 
 
-def test_the_answers_to_a_wording_that_few_saw_are_not_shown(desk):
+@pytest.mark.parametrize(
+    "name", ["article", "topic", "month", "profession", "not stated", "several"]
+)
+def test_each_filter_selects_keeps_its_choice_and_says_so(desk, varied, name):
+    filters, selection, n = filters_of(varied)[name]
+    page = desk("Staff").get(results_url(**filters))
+    assert page.status_code == 200
+    assert page.context["selection"] == selection
+    assert page.context["figures"].n == n
+    form = page.context["form"]
+    for field, value in filters.items():
+        assert form[field].value() == ("One" if field == "article" else str(value))
+
+
+def test_an_author_is_a_filter_too(desk):
     article = published_article()
-    answer(article, [[5, 5, 5, 5]] * 10)
-    publish_version_2(changed="change", text="I changed my practice", is_comparable=False)
-    answer(article, [[1, 1, 1, 2]] * 3)
-    words = text(desk("Staff").get(article_url(article)))
-    assert "I changed my practice Self-reported intention" in words
-    assert "fewer than 10 not shown" in words
-    assert "Fewer than 10 readers answered this wording." in words
+    author = article.published_version.people.first()
+    answer(article, [ALL_AGREE] * 12, submitted_at=at(MARCH))
+    refresh_tallies()
+    page = desk("Staff").get(results_url(author=author.pk))
+    assert page.context["selection"] == Selection(author=author.pk)
+    assert f"Articles by {author}. Months: all closed ones. Readers: all." in text(page)
+    assert page.context["figures"].n == 12
 
 
-def test_the_list_leaves_out_drafts_without_answers(desk):
-    shown = published_article(title="Shown")
-    withdrawn = published_article(title="Withdrawn")
-    answer(withdrawn, ROWS)
-    withdraw_article(article=withdrawn, user=None, reason="Wrong.")
-    draft = PublishableArticleFactory(title="Not yet seen")
-    page = desk("Staff").get(reverse(LIST)).content.decode()
-    assert article_url(shown) in page
-    assert article_url(withdrawn) in page
-    assert article_url(draft) not in page
+def test_only_countries_of_readers_are_offered(desk, varied):
+    page = desk("Staff").get(results_url())
+    offered = dict(page.context["form"].fields["readers"].choices)
+    assert [value for value, _label in offered["Country"]] == ["country:GB", "country:"]
 
 
-def test_weird_numbers_give_404_or_the_first_page(desk):
+@pytest.mark.parametrize("typed", ["One", "one", "{slug}", "https://x.example/articles/{slug}/"])
+def test_an_article_is_found_by_what_was_typed_and_gets_one_address(desk, varied, typed):
+    one, _topic = varied
+    typed = typed.format(slug=one.slug)
+    address = results_url(article=typed, topic="", author="", month="", readers="")
+    answer = desk("Staff").get(address)
+    assert answer.status_code == 302
+    assert answer["Location"] == results_url(article=one.pk)
+
+
+def test_words_of_a_title_that_several_have_are_asked_again(desk):
+    for title in ("A trial of hope", "Hope after a trial"):
+        published_article(title=title)
+    page = desk("Staff").get(results_url(article="trial hope"))
+    assert page.status_code == 400
+    assert "2 titles hold “trial hope”. Choose one" in text(page)
+    source = page.content.decode()
+    assert '<option value="A trial of hope">A trial of hope</option>' in source
+    assert 'href="#id_article"' in source
+    assert "<title>Error:" in " ".join(source.split()).replace("> ", ">")
+
+
+def test_two_articles_of_one_title_are_told_apart_by_their_addresses(desk):
+    one, other = published_article(title="Same"), published_article(title="Same")
+    page = desk("Staff").get(results_url(article="same"))
+    assert page.status_code == 400
+    assert f'<option value="{one.slug}">' in page.content.decode()
+    page = desk("Staff").get(results_url(article=other.pk))
+    assert page.context["form"]["article"].value() == other.slug
+
+
+def test_suggestions_hold_all_words_and_are_few(desk):
+    for number in range(12):
+        published_article(title=f"Survival curve {number:02}")
+    published_article(title="Curves")
+    PublishableArticleFactory(title="Survival curve, a draft")
     client = desk("Staff")
-    base = reverse(LIST)
+    address = reverse("admin:feedback_results_articles")
+    found = client.get(address, {"q": "curve surv"}).json()["articles"]
+    assert [row["title"] for row in found] == [f"Survival curve {n:02}" for n in range(10)]
+    assert client.get(address, {"q": ""}).json() == {"articles": []}
+    assert client.get(address).json() == {"articles": []}
+    assert client.post(address).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"month": "2026-13"}, "Month: Select a valid choice"),
+        ({"month": "2026-04"}, "Month: Select a valid choice"),  # not over yet
+        ({"topic": "x"}, "Topic: Select a valid choice"),
+        ({"author": "9" * 30}, "Author: Select a valid choice"),
+        ({"readers": "age:40"}, "Readers: Select a valid choice"),
+        ({"readers": "country:XX"}, "Readers: Select a valid choice"),
+        ({"article": "nowhere"}, "Article: No published article is called “nowhere”"),
+        ({"article": "9" * 30}, "Article: No published article is called"),
+        ({"article": "x" * 400}, "Article: Ensure this value has at most 300 characters"),
+    ],
+)
+def test_wrong_filters_are_named_and_show_nothing(desk, varied, query, words):
+    page = desk("Staff").get(results_url(**query))
+    assert page.status_code == 400
+    assert words in text(page)
+    assert "Responses" not in text(page)
+    assert "data-error-summary" in page.content.decode()
+
+
+def test_an_article_and_a_topic_are_one_too_many(desk, varied):
+    one, topic = varied
+    page = desk("Staff").get(results_url(article=one.pk, topic=topic.pk))
+    assert page.status_code == 400
+    assert "Choose an article, a topic or an author: one of the three." in text(page)
+
+
+# --- states ---------------------------------------------------------------------------------------
+
+
+def test_nobody_has_answered_at_all(desk):
+    published_article()
+    page = desk("Staff").get(results_url())
+    assert page.status_code == 200
+    assert "Nobody has answered here yet." in text(page)
+    assert "bar-chart" not in page.content.decode()
+
+
+@pytest.mark.parametrize("n", [1, 9])
+def test_fewer_than_ten_are_not_shown_whether_group_or_rest(desk, n):
+    few, many = published_article(title="Few"), published_article(title="Many")
+    answer(few, [ALL_AGREE] * n, submitted_at=at(MARCH), comment="Only I say so.")
+    answer(many, [ALL_AGREE] * 20, submitted_at=at(MARCH), comment="So do we.")
+    refresh_tallies()
+    client = desk("Staff")
+    pages = [client.get(results_url(article=article.pk)) for article in (few, many)]
+    for page in pages:
+        assert page.status_code == 200
+        assert "These figures are not shown: fewer than 10 people" in text(page)
+        assert "chart" not in page.content.decode().partition("</head>")[2]
+        assert "say" not in page.content.decode()
+        assert "So do" not in page.content.decode()
+    # Nothing but the titles tells the small group from the one beside a small rest.
+    assert text(pages[0]).replace("Few", "*") == text(pages[1]).replace("Many", "*")
+
+
+def test_answers_of_the_month_that_is_not_over_do_not_count(desk):
+    answer(published_article(), [ALL_AGREE] * 20)
+    refresh_tallies()
+    words = text(desk("Staff").get(results_url()))
+    assert "Nobody has answered here yet." in words
+    assert "Answers first given in April 2026 count when the month is over." in words
+
+
+def test_a_statement_that_few_were_asked_is_hidden_and_counted(desk):
+    article, other = published_article(), published_article()
+    for one in (article, other):
+        answer(one, [ALL_AGREE] * 20, submitted_at=at(MARCH))
+    version = publish_version_2(changed="change", text="I have changed", is_comparable=False)
+    answer(article, [ALL_AGREE] * 3, submitted_at=at(MARCH), survey_version_id=version.pk)
+    refresh_tallies()
+    page = desk("Staff").get(results_url())
+    assert "I have changed" not in text(page)
+    assert "not shown: fewer than 10 people" in text(page)
+
+
+# --- addresses, permissions, queries --------------------------------------------------------------
+
+
+def test_an_articles_own_address_leads_to_its_figures(desk, article):
+    client = desk("Staff")
+    own = reverse("admin:feedback_article_results", args=[article.pk])
+    assert client.get(own)["Location"] == results_url(article=article.pk)
+    draft = PublishableArticleFactory()
+    assert client.get(reverse("admin:feedback_article_results", args=[draft.pk])).status_code == 404
+
+
+def test_a_withdrawn_article_keeps_its_figures(desk, article):
+    withdraw_article(article=article, user=None, reason="Wrong.")
+    refresh_tallies()
+    page = desk("Staff").get(results_url(article=article.pk))
+    assert page.context["figures"].n == 12
+
+
+def test_weird_numbers_give_404_or_the_first_page(desk, article):
+    client = desk("Staff")
     for address in ("0/", "999999999/", "9" * 30 + "/", "9" * 5000 + "/"):
-        assert client.get(base + address).status_code in (302, 404)
+        assert client.get(results_url() + address).status_code in {302, 404}
     for page in ("x", "0", "-1", "9" * 5000, "1e9"):
-        assert client.get(base, {"page": page}).status_code == 200
-    assert client.post(base).status_code == 405
+        assert client.get(results_url(page=page, comments=page)).status_code == 200
+    assert client.put(results_url()).status_code == 405
 
 
 @pytest.mark.parametrize("articles", [1, 3])
 def test_queries_do_not_grow(desk, django_assert_num_queries, articles):
     made = [published_article() for _ in range(articles)]
-    for article in made:
-        answer(article, ROWS)
+    for one in made:
+        answer(one, ROWS, submitted_at=at(MARCH), comment="A word.")
+    refresh_tallies()
     client = desk("Staff")
-    client.get(reverse(LIST))
-    # session, user, 2 permissions; the desk's list of apps; count, page
-    with django_assert_num_queries(7):
-        client.get(reverse(LIST))
-    # session, user, 2 permissions; the desk's list of apps; article, n, answers, items, wordings
-    with django_assert_num_queries(10):
-        client.get(article_url(made[0]))
-
-
-# --- who may --------------------------------------------------------------------------------------
+    for filters in ({}, {"article": made[0].pk}):
+        client.get(results_url(**filters))
+    # session, user, 2 permissions; the desk's list of apps
+    frame = 5
+    # authors, countries; months, figures, trend and ranking, each of which asks for news; the
+    # ranking's counts, groups and titles; readers who saw the survey, all and by month; as of;
+    # comments: count and page
+    with django_assert_num_queries(frame + 14):
+        assert client.get(results_url()).status_code == 200
+    # the article and another of its title, and the rest with its readers, but no ranking
+    with django_assert_num_queries(frame + 15):
+        assert client.get(results_url(article=made[0].pk)).status_code == 200
 
 
 @pytest.mark.parametrize("group", ["Editors", ""])
 def test_without_the_permission_403_and_a_line_in_the_log(desk, caplog, group):
-    article = published_article()
     client = desk(group)
     caplog.clear()
-    for url in (reverse(LIST), article_url(article)):
+    own = reverse("admin:feedback_article_results", args=[published_article().pk])
+    for url in (results_url(), own, reverse("admin:feedback_results_articles")):
         assert client.get(url).status_code == 403
     lines = [r.getMessage() for r in caplog.records if r.name == "feedback.admin"]
     assert lines == [
-        "Refused: results_view without the permission feedback.view_results",
-        "Refused: article_results_view without the permission feedback.view_results",
+        f"Refused: {view} without the permission feedback.view_results"
+        for view in ("results_view", "article_results_view", "suggestions_view")
     ]
 
 
 def test_strangers_are_asked_to_sign_in(client):
-    article = published_article()
-    for url in (reverse(LIST), article_url(article)):
-        assert client.get(url).status_code == 302
+    own = reverse("admin:feedback_article_results", args=[published_article().pk])
+    for url in (results_url(), own, reverse("admin:feedback_results_articles")):
         assert client.get(url)["Location"].startswith(reverse("admin:login"))
 
 
@@ -253,13 +440,18 @@ def test_strangers_are_asked_to_sign_in(client):
 
 def test_the_start_page_leads_to_the_results(desk):
     few, enough = published_article(title="Few"), published_article(title="Enough")
+    other = published_article(title="Other")
     answer(few, ROWS[:9])
-    answer(enough, ROWS)
+    for one in (enough, other):
+        answer(one, ROWS, submitted_at=at(MARCH))
+    refresh_tallies()
     page = desk("Staff").get(reverse("admin:index"))
     [panel] = [panel for panel in page.context["panels"] if panel["title"] == "Latest results"]
+    note = "12 readers answered"
     assert panel["items"] == [
-        {"label": "Enough", "url": article_url(enough), "note": "12 readers answered"},
-        {"label": "All results and exports", "url": reverse("admin:feedback_results")},
+        {"label": "Other", "url": results_url(article=other.pk), "note": note},
+        {"label": "Enough", "url": results_url(article=enough.pk), "note": note},
+        {"label": "All results and exports", "url": results_url()},
     ]
     editors = desk("Editors").get(reverse("admin:index"))
     assert "Latest results" not in [panel["title"] for panel in editors.context["panels"]]
@@ -268,11 +460,8 @@ def test_the_start_page_leads_to_the_results(desk):
 def test_surveys_are_there_to_look_at(desk):
     client = desk("Staff")
     page = client.get(reverse("admin:feedback_survey_changelist")).content.decode()
-    assert reverse(LIST) in page
+    assert results_url() in page
     assert reverse("admin:feedback_export") in page
     survey = load_survey_version().survey_id
     url = reverse("admin:feedback_survey_change", args=[survey])
     assert "4. I will change my clinical practice" in text(client.get(url))
-    assert client.post(url, {"name": "Other", "key": "other"}).status_code == 403
-    assert client.get(reverse("admin:feedback_survey_add")).status_code == 403
-    assert client.post(reverse("admin:feedback_survey_delete", args=[survey])).status_code == 403

@@ -82,7 +82,7 @@ def test_without_javascript(browser, standing_server, gallery):
 
 
 # Parts of a chart that are drawn in the colours of the page around them.
-DRAWN = """chart => [...chart.querySelectorAll('rect')].map(
+DRAWN = """chart => [...chart.querySelectorAll('rect[class]')].map(
     part => [getComputedStyle(part).fill, getComputedStyle(part).stroke]
 )"""
 
@@ -93,8 +93,8 @@ def test_charts_keep_their_colours_among_forced_ones(browser, standing_server, g
     with tour(gallery, browser, standing_server, forced_colors="active") as opened:
         page = opened.visit(place)
         parts = page.locator(".bar-chart").first.evaluate(DRAWN)
-        swatches = page.locator(".swatch").evaluate_all(
-            "all => all.map(one => getComputedStyle(one).backgroundColor)"
+        swatches = page.locator(".swatch rect[class]").evaluate_all(
+            "all => all.map(one => getComputedStyle(one).fill)"
         )
     assert len(set(swatches)) == 5
     assert {fill for fill, _stroke in parts} <= set(swatches)
