@@ -179,7 +179,12 @@ def preview_view(request: HttpRequest, survey_id: int) -> HttpResponse:
     shown = preview_survey(*found)
     fields = ""
     if shown is not None:
-        form = SurveyForm(survey=shown, article_id=0, article_version_id=0)
+        form = SurveyForm(
+            survey=shown,
+            article_id=0,
+            article_version_id=0,
+            objectives=[_("Those of the article stand here.")],
+        )
         fields = render_to_string("feedback/_statements.html", {"form": form})
     response = render(
         request,

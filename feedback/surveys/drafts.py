@@ -214,4 +214,10 @@ def preview_survey(
     )
     if not items:
         return None
-    return PublishedSurvey(version_id=draft.pk, survey_id=draft.survey_id, items=items)
+    return PublishedSurvey(
+        version_id=draft.pk,
+        survey_id=draft.survey_id,
+        items=items,
+        labels=tuple(draft.labels),
+        comment_question=draft.comment_question,
+    )

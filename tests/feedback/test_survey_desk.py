@@ -92,6 +92,9 @@ def test_the_whole_way_from_a_new_survey_to_what_readers_see(staff):
     assert content.index("The case was like mine") < content.index("I will look for this")
     assert previewed["X-Robots-Tag"] == "noindex, nofollow"
     assert "Send feedback" not in content
+    assert content.count("Not applicable") == 1
+    assert "Which one?" in content
+    assert "Please do not write anything about a patient" in content
 
     asked = staff.get(page("survey_publish", survey.pk))
     assert [change.title for change in asked.context["changes"]] == [
@@ -115,6 +118,17 @@ def test_the_whole_way_from_a_new_survey_to_what_readers_see(staff):
         "Changed the draft of version 1.",
         "Published version 1.",
     ]
+
+
+def test_the_preview_has_the_labels_and_where_objectives_stand(staff, draft):
+    labels = {f"label_{number}": f"Grade {number}" for number in range(1, 6)}
+    content = send(staff, draft, button="preview", **labels).content.decode()
+    assert content.count("Those of the article stand here.") == 1
+    assert content.count("Grade 5") == 4
+    assert "Strongly agree" not in content
+    # Another save is another preview, from the first moment.
+    content = send(staff, draft, rows_of_draft(draft)[:1], button="preview").content.decode()
+    assert content.count("Grade 5") == 1
 
 
 def test_a_survey_is_made_once_and_its_key_stays(staff):
