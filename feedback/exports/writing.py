@@ -63,7 +63,8 @@ def write(order: Order, target: BinaryIO, *, progress: Progress | None = None) -
 def stream(order: Order, *, progress: Progress | None = None) -> Generator[bytes, None, Written]:
     """Yield the file in chunks; return what it holds.
 
-    The first chunk comes before the rows are ready. Whoever closes the generator before its end
+    The first chunk comes before the rows are ready. ``progress`` is told how many rows a chunk
+    brings the file to, before it is given out (in a ZIP or a workbook: about). Whoever closes the generator before its end
     gives back the connection that it reads on.
     """
     file = _File(order, progress)
