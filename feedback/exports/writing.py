@@ -64,8 +64,8 @@ def stream(order: Order, *, progress: Progress | None = None) -> Generator[bytes
     """Yield the file in chunks; return what it holds.
 
     The first chunk comes before the rows are ready. ``progress`` is told how many rows a chunk
-    brings the file to, before it is given out (in a ZIP or a workbook: about). Whoever closes the generator before its end
-    gives back the connection that it reads on.
+    brings the file to, before it is given out (in a ZIP or a workbook: about). Whoever closes the
+    generator before its end gives back the connection that it reads on.
     """
     file = _File(order, progress)
     digest, size = hashlib.sha256(), 0
