@@ -1,7 +1,5 @@
 """What each column of a file holds: keys, labels, codes, wordings, and what an empty cell means."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +10,6 @@ from django_countries import countries
 
 from feedback.models import Level, Outcome
 from portal.attestation.models import Profession, Specialty
-from portal.core.spreadsheets import guard
 
 from .cells import labels_of_choices
 from .columns import ANSWER, BASE, COMMENT, Kind, Layout, Place, SurveyColumn
@@ -325,14 +322,6 @@ def wording_rows(found: Iterable[Entry]) -> list[list[object]]:
         for wording in entry.wordings
     ]
     return table
-
-
-def as_csv(table: Iterable[Iterable[object]]) -> bytes:
-    """Return a table as CSV for analysis, guarded."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([guard(value) for value in row] for row in table)
-    return text.getvalue().encode()
 
 
 def as_json(order: Order, found: Iterable[Entry]) -> bytes:
