@@ -30,6 +30,7 @@ class Wording:
     text: str
     is_comparable: bool | None
     position: int
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +244,7 @@ def _wording(place: Place) -> Wording:
         text=wording.text,
         is_comparable=wording.is_comparable if wording.number > 1 else None,
         position=place.number,
+        outcome=Outcome(wording.statement.outcome),
     )
 
 
@@ -270,6 +272,7 @@ WORDING_HEADER = (
     "wording",
     "text",
     "comparable_with_previous",
+    "moore_level",
 )
 
 
@@ -290,10 +293,15 @@ def _row(entry: Entry) -> list[object]:
         entry.series,
         entry.outcome.value if entry.outcome else None,
         " | ".join(
-            f"{wording.survey} {wording.survey_version}: {wording.text}"
+            # A column of answers names its statement once; the column of keys, each.
+            f"{wording.survey} {wording.survey_version}{_key(entry, wording)}: {wording.text}"
             for wording in entry.wordings
         ),
     ]
+
+
+def _key(entry: Entry, wording: Wording) -> str:
+    return "" if entry.statement == wording.statement else f" {wording.statement}"
 
 
 def code_rows(found: Iterable[Entry]) -> list[list[object]]:
@@ -317,6 +325,7 @@ def wording_rows(found: Iterable[Entry]) -> list[list[object]]:
             wording.wording or None,
             wording.text,
             says[wording.is_comparable],
+            wording.outcome.value if wording.outcome else None,
         ]
         for entry in found
         for wording in entry.wordings
@@ -362,6 +371,7 @@ def _document(entry: Entry) -> dict[str, Any]:
                 "wording": wording.wording or None,
                 "text": wording.text,
                 "comparable_with_previous": wording.is_comparable,
+                "moore_level": wording.outcome.value if wording.outcome else None,
                 "position": wording.position or None,
             }
             for wording in entry.wordings
