@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from typing import BinaryIO
 
 from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from psycopg import sql
+from psycopg import Cursor, sql
 
 from feedback.results.selection import response_condition
 from portal.core.spreadsheets import as_csv, guard
@@ -80,6 +81,11 @@ def stream(order: Order, *, progress: Progress | None = None) -> Generator[bytes
     )
 
 
+def _rows(cursor: Cursor, statement: sql.Composed) -> Generator[bytes, None, None]:
+    with cursor.copy(statement) as copy:
+        yield from map(bytes, copy)
+
+
 class _File:
     """One file in the making."""
 
@@ -99,12 +105,11 @@ class _File:
             self.columns = [guard(key) for key in layout.keys(self._order)]
             self._entries = codebook.entries(self._order, layout)
 
-            def rows() -> Iterator[bytes]:
-                with cursor.copy(copy_statement(self._order, layout)) as copy:
-                    yield from map(bytes, copy)
-
-            data = self._data(Rows(rows(), self._progress))
-            yield from self._packed(data, layout) if self._order.is_packed else data
+            # Not begun before its first row is wanted: the header need not wait for it. Closed by
+            # us whatever happens: the transaction cannot end before the COPY has.
+            with closing(_rows(cursor, copy_statement(self._order, layout))) as rows:
+                data = self._data(Rows(rows, self._progress))
+                yield from self._packed(data, layout) if self._order.is_packed else data
 
     def _data(self, rows: Rows) -> Iterator[bytes]:
         make = self._workbook if self._order.format == Format.XLSX else self._csv
