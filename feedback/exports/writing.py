@@ -19,7 +19,7 @@ from .columns import Layout, load_layout
 from .orders import Format, Order, Shape, Written
 from .packing import Packing
 from .papers import PackedFile, data_name, manifest, readme
-from .rows import Rows
+from .rows import Row, Rows
 from .snapshot import open_snapshot, prepare
 from .statements import copy_statement
 from .workbook import Workbook
@@ -81,9 +81,9 @@ def stream(order: Order, *, progress: Progress | None = None) -> Generator[bytes
     )
 
 
-def _rows(cursor: Cursor, statement: sql.Composed) -> Generator[bytes, None, None]:
+def _rows(cursor: Cursor, statement: sql.Composed) -> Generator[Row, None, None]:
     with cursor.copy(statement) as copy:
-        yield from map(bytes, copy)
+        yield from copy
 
 
 class _File:
