@@ -12,7 +12,8 @@ rounds; on a noisy machine differences under 20 % are ties. A benchmark never fa
     load.py       the load generator
     web.py        a web server under test: its processor time and memory
     page.py       the article page against a constant page
-    export.py     the export of responses against COPY
+    export.py     files of responses against COPY and XlsxWriter; export_ways.py: one way each,
+                  in a process of its own
     results.py    results pages over a million responses against their limit
     survey.py     answers sent through the whole stack against pgbench's single rows
     servers.py    application servers on the article page (see docs/decisions/0005-app-server.md)

@@ -2,12 +2,9 @@
 
 import datetime
 import hmac
-from contextlib import contextmanager
 
 import pytest
-from django.db import connection
 from django.utils import timezone
-from psycopg import Cursor
 
 from feedback.exports import COLUMNS, Flavour
 from feedback.models import (
@@ -26,18 +23,6 @@ from .builders import KEYS, answer, export, publish_version_2, rows_of
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("read_in_the_tests_transaction")]
 
 
-@pytest.fixture
-def read_in_the_tests_transaction(monkeypatch):
-    """Spare each test the commit and the flush that the export's own connection needs."""
-
-    @contextmanager
-    def snapshot():
-        with Cursor(connection.connection) as cursor:
-            yield cursor
-
-    monkeypatch.setattr("feedback.exports._snapshot", snapshot)
-
-
 # --- who is in the file ---------------------------------------------------------------------------
 
 
@@ -50,6 +35,7 @@ def test_a_reader_is_one_pseudonym_within_a_file_and_another_in_the_next():
         article_version=second.published_version,
         survey_version=a.survey_version,
         levels=[3, 3, 3, 3],
+        submitted_at=a.submitted_at,
     )
     files = [
         {row["clear"]: row["respondent"] for row in rows_of(content)}
@@ -66,7 +52,7 @@ def test_a_reader_is_one_pseudonym_within_a_file_and_another_in_the_next():
 
 def test_the_pseudonym_is_an_hmac(monkeypatch):
     key = bytes(range(64))
-    monkeypatch.setattr("feedback.exports.secrets.token_bytes", lambda size: key[:size])
+    monkeypatch.setattr("feedback.exports.snapshot.secrets.token_bytes", lambda size: key[:size])
     [response] = answer(published_article(), [[1, 1, 1, 1]])
     [row] = rows_of(export())
     digest = hmac.new(key, response.reader_id.bytes, "sha256").hexdigest()
