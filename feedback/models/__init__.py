@@ -1,5 +1,12 @@
 """The agreement-scale survey: what was asked, word for word, and what was answered."""
 
+from .exports import (
+    FILE_VALIDITY,
+    MAX_ATTEMPTS,
+    ExportError,
+    ExportJob,
+    ExportStatus,
+)
 from .published import (
     PublishedSurvey,
     current_survey_version,
@@ -21,6 +28,11 @@ from .surveys import (
 )
 
 __all__ = [
+    "FILE_VALIDITY",
+    "MAX_ATTEMPTS",
+    "ExportError",
+    "ExportJob",
+    "ExportStatus",
     "MAX_COMMENT_LENGTH",
     "NOT_APPLICABLE",
     "ArticleSurvey",
