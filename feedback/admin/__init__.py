@@ -1,0 +1,16 @@
+"""The desk's pages about feedback: surveys, results and the export."""
+
+from .export import export_view
+from .pages import desk_page, guarded_path, permission_needed
+from .results import article_results_view, results_view
+from .surveys import SurveyAdmin
+
+__all__ = [
+    "SurveyAdmin",
+    "article_results_view",
+    "desk_page",
+    "export_view",
+    "guarded_path",
+    "permission_needed",
+    "results_view",
+]
