@@ -1,19 +1,17 @@
-"""The survey as a form, and what is asked before an export."""
+"""The survey as a form."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef
 from django.forms import BoundField
 from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from articles.models import Article, ArticleVersion
+from articles.models import ArticleVersion
 
-from .exports import Flavour
-from .models import Level, PublishedSurvey, Response, SurveyItem, SurveyVersion
+from .models import Level, PublishedSurvey, SurveyItem, SurveyVersion
 
 PREFIX = "level-"
 # A number of more digits fits no column.
@@ -135,37 +133,3 @@ def posted_answers(data: QueryDict, version: SurveyVersion) -> dict[int, int]:
         if level is not None:
             answers[item.wording_id] = level
     return answers
-
-
-class ExportForm(forms.Form):
-    """Why, of what and for which program responses are exported."""
-
-    purpose = forms.CharField(
-        label=_("Purpose"),
-        max_length=500,
-        error_messages={"required": _("Enter the purpose.")},
-        help_text=_("What the file is for. It is kept in the log of exports under your name."),
-    )
-    article = forms.ModelChoiceField(
-        label=_("Article"),
-        queryset=Article.objects.none(),
-        required=False,
-        empty_label=_("All articles"),
-    )
-    flavour = forms.ChoiceField(
-        label=_("For"),
-        choices=Flavour.choices,
-        initial=Flavour.ANALYSIS,
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Choose the program.")},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        article = self.fields["article"]
-        assert isinstance(article, forms.ModelChoiceField)  # noqa: S101 - for the type checker
-        article.queryset = (
-            Article.objects.filter(Exists(Response.objects.filter(article=OuterRef("pk"))))
-            .only("title")
-            .order_by("title", "pk")
-        )

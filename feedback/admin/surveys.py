@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from feedback.models import Survey
 
-from .export import export_urls
+from .exports import export_urls
 from .results import results_urls
 
 

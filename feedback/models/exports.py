@@ -42,18 +42,12 @@ MADE = (ExportStatus.READY, ExportStatus.EXPIRED)
 class ExportError(models.TextChoices):
     """Why there is no file; the label is what its requester reads."""
 
-    STORAGE = "storage", _(
-        "The file could not be stored: the disk is full or cannot be written to. Tell whoever "
-        "looks after the server, then try again."
+    STORAGE = (
+        "storage",
+        _("It could not be stored: the disk is full, or the portal may not write to it."),
     )
-    STOPPED = "stopped", _(
-        "The work on the file was stopped in three attempts, perhaps by a restart of the server. "
-        "Try again."
-    )
-    UNEXPECTED = "unexpected", _(
-        "The file could not be made because of an error in the portal. Tell whoever looks after "
-        "the server."
-    )
+    STOPPED = "stopped", _("Three attempts to make it were stopped, perhaps by a restart.")
+    UNEXPECTED = "unexpected", _("The portal made an error, which stands in its log.")
 
 
 class ExportJobQuerySet(models.QuerySet["ExportJob"]):
@@ -116,9 +110,7 @@ class ExportJob(models.Model):
             models.CheckConstraint(
                 name="feedback_export_status", condition=Q(status__in=ExportStatus.values)
             ),
-            models.CheckConstraint(
-                name="feedback_export_purpose", condition=~Q(purpose="")
-            ),
+            models.CheckConstraint(name="feedback_export_purpose", condition=~Q(purpose="")),
             models.CheckConstraint(
                 name="feedback_export_attempts", condition=Q(attempts__lte=MAX_ATTEMPTS)
             ),
@@ -165,9 +157,7 @@ class ExportJob(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["requested_by", "-requested_at"], name="feedback_export_of_user"
-            ),
+            models.Index(fields=["requested_by", "-requested_at"], name="feedback_export_of_user"),
             models.Index(
                 fields=["status"],
                 name="feedback_export_to_look_after",
@@ -191,6 +181,12 @@ class ExportJob(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
+
+    def state_at(self, now: datetime) -> ExportStatus:
+        """Return the status as it is to whoever asks: a file past its time is not given away."""
+        if self.status == ExportStatus.READY and self.expires_at and self.expires_at <= now:
+            return ExportStatus.EXPIRED
+        return ExportStatus(self.status)
 
     @property
     def percent(self) -> int:
