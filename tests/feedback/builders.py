@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -22,6 +23,12 @@ from tests.factories import UserFactory
 KEYS = ("clear", "objectives", "relevant", "change")
 
 
+def last_month() -> datetime:
+    """Return a moment in the last month that is over: noon of its last day but one."""
+    noon = timezone.localtime().replace(hour=12, minute=0, second=0, microsecond=0)
+    return noon.replace(day=1) - timedelta(days=2)
+
+
 def filled(article: Article, levels: Sequence[object], **fields: object) -> dict[str, object]:
     """Return what a browser sends for ``levels`` in the order of the default statements."""
     return {
@@ -33,9 +40,12 @@ def filled(article: Article, levels: Sequence[object], **fields: object) -> dict
 
 
 def answer(article: Article, rows: Iterable[Sequence[int]], **fields: object) -> list[Response]:
-    """Make a response of a reader of its own for each row of levels."""
+    """Make a response of a reader of its own for each row of levels.
+
+    They were given in the last closed month: results and files are about no other.
+    """
     profile = {name: fields.pop(name, "") for name in ("profession", "specialty", "country")}
-    now = timezone.now()
+    then = last_month()
     responses = [
         Response(
             reader=Reader(**profile),
@@ -44,8 +54,8 @@ def answer(article: Article, rows: Iterable[Sequence[int]], **fields: object) ->
             levels=list(levels),
             **{
                 "survey_version_id": load_survey_version().version_id,
-                "submitted_at": now,
-                "updated_at": now,
+                "submitted_at": then,
+                "updated_at": then,
                 **profile,
                 **fields,
             },
