@@ -29,7 +29,17 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def order_export(*, user: User, purpose: str, order: Order, rows_total: int) -> ExportJob:
-    """Have a file made in the background. A Redis that is away delays it until the next scan."""
+    """Have a file made in the background. A Redis that is away delays it until the next scan.
+
+    A second press of the button returns the first one's export, as long as its file is not made.
+    """
+    # Of two presses at once the second must see what the first has made.
+    User.objects.select_for_update().get(pk=user.pk)
+    same = ExportJob.objects.open().filter(
+        requested_by=user, purpose=purpose, order=order.as_filters()
+    )
+    if (job := same.first()) is not None:
+        return job
     job = ExportJob.objects.create(
         requested_by=user, purpose=purpose, order=order.as_filters(), rows_total=rows_total
     )
