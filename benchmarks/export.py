@@ -1,45 +1,32 @@
-"""The export of a million responses against COPY of the same rows and columns.
+"""Files of responses against COPY of the same rows and columns, and against XlsxWriter.
 
-Both come from the same server in turns and are thrown away as they arrive. COPY does nothing but
-join: no pseudonym, no guard against formulas, no small groups, no random order, no checksum.
+All come from the same server in turns, each in a process of its own, and are thrown away as they
+arrive. COPY does nothing but join: no pseudonym, no guard against formulas, no small groups, no
+random order, no checksum. ``EXPORT_ROWS`` says how many responses there are at first (memory is
+measured), then (everything is), and at last, if wanted (memory again): "100000,1000000,5000000".
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPConnection
-from urllib.parse import urlencode
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 from portal.core.local.postgres import ROLE, EmbeddedPostgres
-from portal.core.local.web import web_command
 
 from .harness import Result, median, portal_of_its_own, progress
-from .web import WebServer
 
-RESPONSES, ROUNDS = 1_000_000, 3
-STAFF = "staff@demo.example"
-CHUNK = 64 * 1024  # bytes
-QUICK_RESPONSES, QUICK_ROUNDS = 1_000, 1
+FIRST, RESPONSES, ROUNDS = 100_000, 1_000_000, 3
+QUICK_FIRST, QUICK_RESPONSES, QUICK_ROUNDS = 500, 1_000, 1
+CSV, XLSX = "analysis wide", "xlsx wide"
+# Measured in every round, and once.
+ROUND = ("raw", "plain", CSV)
+ONCE = (XLSX, "xlsxwriter", "analysis long", "analysis wide packed", "xlsx long", "excel wide")
 
-# The file's columns; of the default survey's four statements.
-RAW_COPY = """
-    COPY (
-        SELECT response.reader_id, article.id, article.slug, article.title, article_version.number,
-            survey.key, survey_version.number, response.updated_at::date, response.profession,
-            response.specialty, response.country, response.levels[1], response.levels[2],
-            response.levels[3], response.levels[4]
-        FROM feedback_response AS response
-        JOIN articles_article AS article ON article.id = response.article_id
-        JOIN articles_articleversion AS article_version
-            ON article_version.id = response.article_version_id
-        JOIN feedback_surveyversion AS survey_version
-            ON survey_version.id = response.survey_version_id
-        JOIN feedback_survey AS survey ON survey.id = survey_version.survey_id
-    ) TO STDOUT (FORMAT csv)
-"""
 
 # Readers answer about every article; half of them said who they are.
 MAKE_READERS = """
@@ -68,20 +55,32 @@ MAKE_RESPONSES = """
     ) AS survey_version
     CROSS JOIN LATERAL (
         -- Names the reader, or the same moment would be chosen for all.
-        SELECT now() - random() * interval '300 days' AS day WHERE reader.id IS NOT NULL
+        -- In months that are over: all are in results and files.
+        SELECT date_trunc('month', now()) - interval '1 day' - random() * interval '300 days' AS day
+        WHERE reader.id IS NOT NULL
     ) AS chosen
     WHERE article.published_version_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM feedback_response WHERE reader_id = reader.id)
     LIMIT %s
-    ON CONFLICT DO NOTHING
 """
 
 
 def run(*, quick: bool = False) -> Result:
-    responses, rounds = (QUICK_RESPONSES, QUICK_ROUNDS) if quick else (RESPONSES, ROUNDS)
+    sizes = [QUICK_FIRST, QUICK_RESPONSES] if quick else _sizes()
     with portal_of_its_own() as postgres:
-        progress(f"making {responses:,} responses")
-        make_responses(postgres, responses)
-        return measure(rounds)
+        made, measured = 0, {}
+        for place, size in enumerate(sizes):
+            progress(f"making {size:,} responses")
+            make_responses(postgres, size - made)
+            made = size
+            rounds, once = (ROUNDS, ONCE) if place == 1 else (1, (XLSX, "analysis wide packed"))
+            measured[size] = _measure(QUICK_ROUNDS if quick else rounds, ROUND, once)
+    return _result(measured, sizes)
+
+
+def _sizes() -> list[int]:
+    given = os.environ.get("EXPORT_ROWS")
+    return [int(size) for size in given.split(",")] if given else [FIRST, RESPONSES]
 
 
 def make_responses(postgres: EmbeddedPostgres, count: int) -> None:
@@ -97,101 +96,67 @@ def make_responses(postgres: EmbeddedPostgres, count: int) -> None:
         connection.execute("CHECKPOINT")
 
 
-def measure(rounds: int) -> Result:
-    from feedback.models import Response
-    from portal.core.models import ExportLog
+Taken = dict[str, list[dict[str, Any]]]
 
-    ways = {"copy": raw_copy, "export": export}
-    taken: dict[str, list[Taken]] = {name: [] for name in (*ways, "http")}
-    with WebServer(web_command("{port}")) as server:
-        idle = server.peak_megabytes()
-        for number in range(1, rounds + 1):
-            for name, way in ways.items():
-                progress(f"round {number} of {rounds}: {name}")
-                taken[name].append(take(way()))
-            progress(f"round {number} of {rounds}: http")
-            taken["http"].append(take(download(server.port)))
-        memory = server.peak_megabytes() - idle
-    pairs = zip(taken["export"], taken["copy"], strict=True)
+
+def _measure(rounds: int, in_turns: Sequence[str], once: Sequence[str]) -> Taken:
+    taken: Taken = defaultdict(list)
+    for number in range(1, rounds + 1):
+        for way in in_turns:
+            progress(f"round {number} of {rounds}: {way}")
+            taken[way].append(_take(way))
+    for way in once:
+        progress(f"once: {way}")
+        taken[way].append(_take(way))
+    return taken
+
+
+def _take(way: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.export_ways", way],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _result(measured: dict[int, Taken], sizes: Sequence[int]) -> Result:
+    first, main = measured[sizes[0]], measured[sizes[1]]
+    largest = measured[max(sizes)]
+
+    def ratio(way: str, to: str) -> float:
+        pairs = zip(main[way], main[to], strict=True)
+        return median([one["seconds"] / other["seconds"] for one, other in pairs])
+
+    def most(taken: Taken, way: str) -> float:
+        return max(one["mb_over_idle"] for one in taken[way])
+
     return Result(
         name="export",
-        ratio=median([own.seconds / raw.seconds for own, raw in pairs]),
+        ratio=ratio(CSV, "raw"),
         against="COPY of the same rows and columns",
         figures={
-            "rows": Response.objects.count(),
-            "rows_in_log": ExportLog.objects.latest("exported_at").row_count,
-            "readers": Response.objects.values("reader").distinct().count(),
-            "rounds": rounds,
-            "file_megabytes": round(taken["http"][-1].size / 1e6, 2),
-            **{f"{name}_seconds": median([one.seconds for one in taken[name]]) for name in taken},
-            "export_first_byte_seconds": median([one.first_byte for one in taken["export"]]),
-            "http_first_byte_seconds": median([one.first_byte for one in taken["http"]]),
-            "http_peak_memory_mb_over_idle": round(memory, 1),
+            "rows": main[CSV][0]["rows"],
+            "plain_ratio": ratio("plain", "raw"),
+            "xlsx_times_as_fast_as_xlsxwriter": ratio("xlsxwriter", XLSX),
+            "seconds": {way: median([o["seconds"] for o in found]) for way, found in main.items()},
+            "megabytes": {way: round(found[0]["size"] / 1e6, 1) for way, found in main.items()},
+            "first_byte_seconds": {
+                way: median([one["first_byte"] for one in found], 3)
+                for way, found in (main | first).items()
+            },
+            "peak_mb_over_idle": {way: round(most(main, way), 1) for way in main},
+            "peak_by_rows": {
+                f"{way} {size}": round(most(taken, way), 1)
+                for size, taken in measured.items()
+                for way in (CSV, XLSX)
+            },
+            "growth_of_whole_process": round(_whole(largest, CSV) / _whole(first, CSV) - 1, 3),
         },
     )
 
 
-def export() -> Iterable[bytes]:
-    from feedback.exports import Flavour, export_responses
-    from portal.accounts.models import User
-
-    user = User.objects.get(email=STAFF)
-    return export_responses(user=user, purpose="Benchmark", flavour=Flavour.ANALYSIS)
-
-
-def download(port: int) -> Iterator[bytes]:
-    """Yield what a browser gets in which somebody of the staff is signed in."""
-    from django.conf import settings
-    from django.test import Client
-    from django.urls import reverse
-
-    from portal.accounts.models import User
-
-    browser = Client(headers={"host": "localhost"})
-    browser.force_login(User.objects.get(email=STAFF), settings.AUTHENTICATION_BACKENDS[0])
-    address = reverse("admin:feedback_export")
-    browser.get(address)
-    form = {
-        "csrfmiddlewaretoken": browser.cookies[settings.CSRF_COOKIE_NAME].value,
-        "purpose": "Benchmark",
-        "flavour": "analysis",
-    }
-    cookies = "; ".join(f"{key}={morsel.value}" for key, morsel in browser.cookies.items())
-    connection = HTTPConnection("127.0.0.1", port)
-    headers = {
-        "Host": "localhost",
-        "Cookie": cookies,
-        "Content-Type": "application/x-www-form-urlencoded",
-    }
-    connection.request("POST", address, urlencode(form), headers)
-    answer = connection.getresponse()
-    if answer.status != HTTPStatus.OK:
-        raise RuntimeError(f"The export answered {answer.status}")
-    while chunk := answer.read1(CHUNK):
-        yield chunk
-    connection.close()
-
-
-def raw_copy() -> Iterable[bytes]:
-    from django.db import connection
-
-    with connection.cursor() as cursor, cursor.copy(RAW_COPY) as copy:
-        yield from copy
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What came: seconds to the first byte and to the end, and bytes."""
-
-    first_byte: float
-    seconds: float
-    size: int
-
-
-def take(chunks: Iterable[bytes]) -> Taken:
-    """Take all chunks as they come, and throw them away."""
-    started, first, size = time.perf_counter(), 0.0, 0
-    for chunk in chunks:
-        first = first or time.perf_counter() - started
-        size += len(chunk)
-    return Taken(first, time.perf_counter() - started, size)
+def _whole(taken: Taken, way: str) -> float:
+    return max(one["mb_over_idle"] + one["idle_mb"] for one in taken[way])

@@ -18,6 +18,11 @@ class Format(models.TextChoices):
     EXCEL = "excel", _("CSV for Excel or LibreOffice: labels, UTF-8 with byte order mark")
     XLSX = "xlsx", _("Excel workbook (XLSX): labels, with a codebook")
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether levels and profiles are written as people read them, not as codes."""
+        return self != Format.ANALYSIS
+
 
 class Shape(models.TextChoices):
     """What a row is."""

@@ -35,7 +35,7 @@ def read_in_the_tests_transaction(monkeypatch):
         with Cursor(connection.connection) as cursor:
             yield cursor
 
-    monkeypatch.setattr("feedback.exports._snapshot", snapshot)
+    monkeypatch.setattr("feedback.exports.writing.open_snapshot", snapshot)
 
 
 # --- who is in the file ---------------------------------------------------------------------------
@@ -50,6 +50,7 @@ def test_a_reader_is_one_pseudonym_within_a_file_and_another_in_the_next():
         article_version=second.published_version,
         survey_version=a.survey_version,
         levels=[3, 3, 3, 3],
+        submitted_at=a.submitted_at,
     )
     files = [
         {row["clear"]: row["respondent"] for row in rows_of(content)}
@@ -66,7 +67,7 @@ def test_a_reader_is_one_pseudonym_within_a_file_and_another_in_the_next():
 
 def test_the_pseudonym_is_an_hmac(monkeypatch):
     key = bytes(range(64))
-    monkeypatch.setattr("feedback.exports.secrets.token_bytes", lambda size: key[:size])
+    monkeypatch.setattr("feedback.exports.snapshot.secrets.token_bytes", lambda size: key[:size])
     [response] = answer(published_article(), [[1, 1, 1, 1]])
     [row] = rows_of(export())
     digest = hmac.new(key, response.reader_id.bytes, "sha256").hexdigest()
