@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from typing import BinaryIO
 
@@ -104,8 +105,10 @@ class _File:
                 with cursor.copy(copy_statement(self._order, layout)) as copy:
                     yield from map(bytes, copy)
 
-            data = self._data(Rows(rows(), self._progress))
-            yield from self._packed(data, layout) if self._order.is_packed else data
+            # Closed here, whoever raises: a transaction does not end in the middle of a COPY.
+            with closing(rows()) as copied:
+                data = self._data(Rows(copied, self._progress))
+                yield from self._packed(data, layout) if self._order.is_packed else data
 
     def _data(self, rows: Rows) -> Iterator[bytes]:
         make = self._workbook if self._order.format == Format.XLSX else self._csv
