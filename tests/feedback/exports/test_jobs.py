@@ -10,7 +10,7 @@ from threading import Barrier
 
 import pytest
 import time_machine
-from django.db import IntegrityError, InternalError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
 from feedback.exports.files import sweep_files
@@ -338,7 +338,8 @@ def test_who_lives_is_left_alone(make_job, sent, exports_directory):
         make_export(job.pk)
         assert ExportJob.objects.get().attempts == 1
         assert (exports_directory / f"{job.pk}.part").exists()
-    assert job.lock not in locks_held()
+    # The server closes a connection a moment after we do.
+    wait_until(lambda: job.lock not in locks_held(), what="the end of the lock")
 
 
 def test_what_redis_forgot_is_sent_again(make_job, sent):
@@ -534,7 +535,7 @@ def test_no_status_without_what_belongs_to_it(make_job, fields):
 
 def test_an_order_is_not_rewritten(make_job):
     job = make_job()
-    with pytest.raises(InternalError):
+    with pytest.raises(ProgrammingError):
         ExportJob.objects.filter(pk=job.pk).update(purpose="Another")
 
 
