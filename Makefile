@@ -44,6 +44,7 @@ run: setup-local ## start the portal with all that it needs, until Ctrl-C
 
 test: setup-dev ## run all tests, in parallel, on real services
 	@$(PYTHON) -m portal.core.local.chromium
+	@$(PYTHON) -m portal.core.local.libreoffice
 	@$(PYTHON) -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 coverage: PYTEST_ARGS := $(COVERAGE)

@@ -1,7 +1,5 @@
 """What each column of a file holds: keys, labels, codes, wordings, and what an empty cell means."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +10,6 @@ from django_countries import countries
 
 from feedback.models import Level, Outcome
 from portal.attestation.models import Profession, Specialty
-from portal.core.spreadsheets import guard
 
 from .cells import labels_of_choices
 from .columns import ANSWER, BASE, COMMENT, Kind, Layout, Place, SurveyColumn
@@ -33,6 +30,7 @@ class Wording:
     text: str
     is_comparable: bool | None
     position: int
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +244,7 @@ def _wording(place: Place) -> Wording:
         text=wording.text,
         is_comparable=wording.is_comparable if wording.number > 1 else None,
         position=place.number,
+        outcome=Outcome(wording.statement.outcome),
     )
 
 
@@ -273,6 +272,7 @@ WORDING_HEADER = (
     "wording",
     "text",
     "comparable_with_previous",
+    "moore_level",
 )
 
 
@@ -293,10 +293,15 @@ def _row(entry: Entry) -> list[object]:
         entry.series,
         entry.outcome.value if entry.outcome else None,
         " | ".join(
-            f"{wording.survey} {wording.survey_version}: {wording.text}"
+            # A column of answers names its statement once; the column of keys, each.
+            f"{wording.survey} {wording.survey_version}{_key(entry, wording)}: {wording.text}"
             for wording in entry.wordings
         ),
     ]
+
+
+def _key(entry: Entry, wording: Wording) -> str:
+    return "" if entry.statement == wording.statement else f" {wording.statement}"
 
 
 def code_rows(found: Iterable[Entry]) -> list[list[object]]:
@@ -320,19 +325,12 @@ def wording_rows(found: Iterable[Entry]) -> list[list[object]]:
             wording.wording or None,
             wording.text,
             says[wording.is_comparable],
+            wording.outcome.value if wording.outcome else None,
         ]
         for entry in found
         for wording in entry.wordings
     ]
     return table
-
-
-def as_csv(table: Iterable[Iterable[object]]) -> bytes:
-    """Return a table as CSV for analysis, guarded."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([guard(value) for value in row] for row in table)
-    return text.getvalue().encode()
 
 
 def as_json(order: Order, found: Iterable[Entry]) -> bytes:
@@ -373,6 +371,7 @@ def _document(entry: Entry) -> dict[str, Any]:
                 "wording": wording.wording or None,
                 "text": wording.text,
                 "comparable_with_previous": wording.is_comparable,
+                "moore_level": wording.outcome.value if wording.outcome else None,
                 "position": wording.position or None,
             }
             for wording in entry.wordings

@@ -1,8 +1,6 @@
 """Files of responses: counted, written to a file, or streamed; from one snapshot, pseudonymous."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
@@ -14,7 +12,7 @@ from django.utils.translation import gettext as _
 from psycopg import sql
 
 from feedback.results.selection import response_condition
-from portal.core.spreadsheets import guard
+from portal.core.spreadsheets import as_csv, guard
 
 from . import codebook
 from .columns import Layout, load_layout
@@ -98,6 +96,7 @@ class _File:
             self.snapshot_at = prepare(cursor)
             # Read after the snapshot began: it holds no response to a version unknown here.
             layout = load_layout()
+            # As they stand in the file.
             self.columns = [guard(key) for key in layout.keys(self._order)]
             self._entries = codebook.entries(self._order, layout)
 
@@ -118,10 +117,8 @@ class _File:
         self.row_count = rows.count
 
     def _csv(self, rows: Rows) -> Iterator[bytes]:
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(self.columns)
         has_mark = self._order.format == Format.EXCEL
-        yield line.getvalue().encode("utf-8-sig" if has_mark else "utf-8")
+        yield as_csv([self.columns]).encode("utf-8-sig" if has_mark else "utf-8")
         yield from rows.chunks()
 
     def _workbook(self, rows: Rows) -> Iterator[bytes]:
@@ -153,7 +150,7 @@ class _File:
 
         order, entries = self._order, self._entries
         yield from file(data_name(order), data, may_be_large=True)
-        yield from file("codebook.csv", [codebook.as_csv(codebook.rows(entries))])
+        yield from file("codebook.csv", [as_csv(codebook.rows(entries)).encode()])
         yield from file("codebook.json", [codebook.as_json(order, entries)])
         yield from file("README.txt", [self._readme().encode()])
         proof = manifest(

@@ -1,8 +1,6 @@
 """The public record as JSON and as CSV; ``docs/funders-json.md`` describes both."""
 
-import csv
 import json
-from io import StringIO
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +10,7 @@ from django.utils import timezone
 
 from portal.core.content_cache import content_cached
 from portal.core.models import site_settings
-from portal.core.spreadsheets import guard
+from portal.core.spreadsheets import as_csv
 
 from .disclosure import current_funding_statement
 from .models import Funder
@@ -118,9 +116,7 @@ def funders_csv() -> bytes:
 
     Text that a spreadsheet would run as a formula has an apostrophe before it.
     """
-    text = StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
+    rows: list[list[object]] = [list(COLUMNS)]
     for agreement in funding_record():
         terms = _terms(agreement)
         former = _former_names(agreement.funder)
@@ -137,6 +133,6 @@ def funders_csv() -> bytes:
             "amount": agreement.amount,
             "currency": agreement.currency,
         }
-        writer.writerow({name: guard(row[name]) for name in COLUMNS})
+        rows.append([row[name] for name in COLUMNS])
     # With a mark of its encoding, without which spreadsheets guess another.
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+    return b"\xef\xbb\xbf" + as_csv(rows, line_end="\r\n").encode()

@@ -22,6 +22,7 @@ import pytest
 
 from portal.core.local import audit, bootstrap, chromium, environment
 from portal.core.local.homes import home_of, remove_home
+from portal.core.local.libreoffice import LIBREOFFICE
 from portal.core.local.processes import LocalServiceError, free_port, is_alive, wait_until
 from portal.core.local.supervisor import RESTARTS, Child, Log, StopRequested, Supervisor
 
@@ -288,6 +289,15 @@ def test_a_missing_browser_is_said_aloud(
     monkeypatch.setenv("CHROMIUM", str(tmp_path / "none"))
     assert chromium.main() == 0
     assert "ALL BROWSER TESTS WILL BE SKIPPED" in capsys.readouterr().err
+
+
+def test_a_missing_spreadsheet_is_said_aloud(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOFFICE", str(tmp_path / "none"))
+    assert LIBREOFFICE.find() is None
+    assert LIBREOFFICE.main() == 0
+    assert "FILES IN A SPREADSHEET WILL BE SKIPPED" in capsys.readouterr().err
 
 
 def test_the_audit_tells_sound_from_unknown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,15 +18,10 @@ FORMULAS = [
     "-1+1",
     "-2+3+cmd|' /C calc'!A0",
     "@SUM(1+1)",
-    "\t=1+1",
-    "\r=1+1",
-    "\n=1+1",
-    "\r\n=1+1",
     "\ttext",
     "\rtext",
     "\ntext",
     " =1+1",
-    "   \t =1+1",
     "\u00a0=1+1",
     "\u00a0 \u00a0@SUM(A1)",
     "\u2003=1+1",
@@ -61,7 +56,8 @@ HARMLESS = [
     "(=1)",
     "#N/A",
     "1 December 2025",
-    "line\n=1+1",
+    "line\ntwo; three\tfour",
+    "a; b - c\n\nd",
     "é",
 ]
 
@@ -74,6 +70,30 @@ def test_a_formula_becomes_text(value):
 @pytest.mark.parametrize("value", HARMLESS)
 def test_text_is_left_alone(value):
     assert guard(value) == value
+
+
+WITHIN = [
+    ("a;=1+1", "a;'=1+1"),
+    ("a; \u00a0=1+1;-2", "a;' \u00a0=1+1;'-2"),
+    ("a\t=1+1", "a\t'=1+1"),
+    ("a\r\n=1+1\n\u200e@x", "a\r\n'=1+1\n'\u200e@x"),
+    ('a;"=1+1', "a;'\"=1+1"),
+    ('a;""\uff1d1+1', 'a;\'""\uff1d1+1'),
+    ("=1;=2", "'=1;'=2"),
+    # Both at the beginning of the cell and after what may end it.
+    ("\t=1+1", "'\t'=1+1"),
+    ("\r=1+1", "'\r'=1+1"),
+    ("\n=1+1", "'\n'=1+1"),
+    ("\r\n=1+1", "'\r\n'=1+1"),
+    ("   \t =1+1", "'   \t' =1+1"),
+    ("\x01=1", "'\x01=1"),
+    ("\u202e=1", "'\u202e=1"),
+]
+
+
+@pytest.mark.parametrize(("value", "guarded"), WITHIN)
+def test_another_separator_begins_no_formula(value, guarded):
+    assert guard(value) == guarded
 
 
 def test_guarded_text_is_left_alone():
@@ -89,7 +109,7 @@ def test_numbers_and_dates_are_left_alone(value):
 
 @pytest.mark.django_db
 def test_the_database_guards_alike():
-    values = FORMULAS + HARMLESS
+    values = [*FORMULAS, *HARMLESS, *(value for value, _guarded in WITHIN)]
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(

@@ -1,9 +1,12 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from psycopg import Cursor
 
 from portal.attestation.cookie import AttestedReader, set_cookie
 from portal.attestation.models import Reader, current_statement
@@ -44,3 +47,15 @@ def desk(db: None) -> Callable[[str], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def read_in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare each test the commit and the flush that the export's own connection needs."""
+
+    @contextmanager
+    def snapshot() -> Iterator[Cursor]:
+        with Cursor(connection.connection) as cursor:
+            yield cursor
+
+    monkeypatch.setattr("feedback.exports.writing.open_snapshot", snapshot)

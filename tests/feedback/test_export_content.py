@@ -2,12 +2,9 @@
 
 import datetime
 import hmac
-from contextlib import contextmanager
 
 import pytest
-from django.db import connection
 from django.utils import timezone
-from psycopg import Cursor
 
 from feedback.exports import COLUMNS, Flavour
 from feedback.models import (
@@ -24,18 +21,6 @@ from tests.factories import UserFactory, published_article
 from .builders import KEYS, answer, export, publish_version_2, rows_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("read_in_the_tests_transaction")]
-
-
-@pytest.fixture
-def read_in_the_tests_transaction(monkeypatch):
-    """Spare each test the commit and the flush that the export's own connection needs."""
-
-    @contextmanager
-    def snapshot():
-        with Cursor(connection.connection) as cursor:
-            yield cursor
-
-    monkeypatch.setattr("feedback.exports.writing.open_snapshot", snapshot)
 
 
 # --- who is in the file ---------------------------------------------------------------------------

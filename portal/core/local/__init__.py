@@ -15,6 +15,7 @@ package imports Django, and importing any of its modules starts nothing: every s
     supervisor.py    keeps the children running, writes the one log
     web.py           how the web server is started
     __main__.py      `make run`
-    chromium.py      the browser of the tests
+    programs.py      programs of the system that tests need: chromium.py, the browser, and
+                     libreoffice.py, the spreadsheet
     audit.py         the step of `make check` that asks for known vulnerabilities
 """
