@@ -19,7 +19,6 @@ from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_GET,
@@ -104,10 +103,13 @@ def _form_page(request: HttpRequest, form: ExportForm, status: int = HTTPStatus.
     )
 
 
+def _file_name(order: Order) -> str:
+    return f"responses-{timezone.localdate():%Y-%m-%d}.{order.extension}"
+
+
 def _file_headers(order: Order) -> dict[str, str]:
-    name = f"responses-{timezone.localdate():%Y-%m-%d}.{order.extension}"
     return {
-        "Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or "",
+        "Content-Disposition": f'attachment; filename="{_file_name(order)}"',
         "Cache-Control": "no-store, private",
         "X-Content-Type-Options": "nosniff",
         # A proxy that collects the file first would make the first byte wait for the last.
@@ -216,7 +218,13 @@ def download_view(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
         row_count=job.rows_done,
         sha256=job.sha256,
     )
-    return FileResponse(file, content_type=order.content_type, headers=_file_headers(order))
+    return FileResponse(
+        file,
+        as_attachment=True,
+        filename=_file_name(order),
+        content_type=order.content_type,
+        headers=_file_headers(order),
+    )
 
 
 def export_urls() -> list[URLPattern]:
