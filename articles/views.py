@@ -56,51 +56,54 @@ def home() -> dict[str, object]:
 @public
 @require_safe
 def article_list(request: HttpRequest) -> HttpResponse:
-    page = _places(request, published_count())
-    return render(
-        request,
-        "articles/article_list.html",
-        {"page_obj": page, "articles": latest_cards(*_slice(page))},
-    )
+    return _list(request, number=_page_number(request))
 
 
 @public
 @require_safe
 def topic(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a topic among broader and narrower ones, with the articles of all narrower ones."""
-    tree = topic_tree()
-    topic = tree.find(slug)
-    if topic is None:
-        raise Http404
-    page = _places(request, topic_counts().get(topic.pk, 0))
-    return render(
-        request,
-        "articles/topic.html",
-        {
-            "topic": topic,
-            "path": tree.path(topic),
-            "narrower": [child for child in topics_in_use() if child.parent_id == topic.pk],
-            "page_obj": page,
-            "articles": latest_cards(*_slice(page), topics=tree.within(topic)),
-        },
-    )
+    return _topic(request, slug=slug, number=_page_number(request))
 
 
 @public
 @require_safe
 def author(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a person and the published articles that name them as an author."""
+    return _author(request, slug=slug, number=_page_number(request))
+
+
+@shared_page("articles/article_list.html")
+def _list(number: int) -> dict[str, object]:
+    page = _places(published_count(), number)
+    return {"page_obj": page, "articles": latest_cards(*_slice(page))}
+
+
+@shared_page("articles/topic.html")
+def _topic(slug: str, number: int) -> dict[str, object]:
+    tree = topic_tree()
+    topic = tree.find(slug)
+    if topic is None:
+        raise Http404
+    page = _places(topic_counts().get(topic.pk, 0), number)
+    return {
+        "topic": topic,
+        "path": tree.path(topic),
+        "narrower": [child for child in topics_in_use() if child.parent_id == topic.pk],
+        "page_obj": page,
+        "articles": latest_cards(*_slice(page), topics=tree.within(topic)),
+    }
+
+
+@shared_page("articles/author.html")
+def _author(slug: str, number: int) -> dict[str, object]:
     person = get_object_or_404(published_authors(), slug=slug)
-    page = _places(request, published_count(author=slug))
-    return render(
-        request,
-        "articles/author.html",
-        {
-            "person": person,
-            "page_obj": page,
-            "articles": latest_cards(*_slice(page), author=slug),
-        },
-    )
+    page = _places(published_count(author=slug), number)
+    return {
+        "person": person,
+        "page_obj": page,
+        "articles": latest_cards(*_slice(page), author=slug),
+    }
 
 
 @require_safe
@@ -182,13 +185,21 @@ def _or_404(find: Callable[[str], ArticlePage], slug: str) -> ArticlePage:
         raise Http404 from error
 
 
-def _places(request: HttpRequest, count: int) -> Page[int]:
-    """Return the places (0, 1, 2 …) on the page that the address asks for; 404 where there is none.
+def _page_number(request: HttpRequest) -> int:
+    """Return which page the address asks for; 404 for what is no number."""
+    try:
+        return int(request.GET.get("page", 1))
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _places(count: int, number: int) -> Page[int]:
+    """Return the places (0, 1, 2 …) on page ``number``; 404 where there is none.
 
     A paginator of numbers: the lists behind it are fetched a slice at a time.
     """
     try:
-        return Paginator(range(count), PER_PAGE).page(request.GET.get("page", 1))
+        return Paginator(range(count), PER_PAGE).page(number)
     except InvalidPage as error:
         raise Http404 from error
 

@@ -66,6 +66,8 @@ class Person(models.Model):
                 violation_error_message=_("Given names are cited behind a family name."),
             )
         ]
+        # The page of an author shows who they are today.
+        triggers = [BumpContentStamp()]
 
     def __str__(self) -> str:
         return self.name

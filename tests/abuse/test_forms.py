@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from articles.models import Article
 from portal.accounts.models import User
-from tests.articles.test_admin import change_url, form_data, publish_url, section
+from tests.articles.desk_forms import change_url, form_data, publish_url, section
 from tests.factories import published_article
 
 ADD = "/admin/articles/article/add/"

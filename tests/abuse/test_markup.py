@@ -8,7 +8,7 @@ from django.urls import reverse
 from articles.models import Article, ArticleVersion, Topic
 from portal.core.content_cache import memory
 from portal.mail.models import Mailing
-from tests.articles.test_admin import change_url, form_data, section
+from tests.articles.desk_forms import change_url, form_data, section
 from tests.factories import approve, publish
 
 SCRIPT = "<script>alert(1)</script>"

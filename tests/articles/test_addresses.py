@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from articles.models import Article, ArticleAddress, current_address
 from portal.core.content_cache import memory
-from tests.articles.test_admin import change_url, errors, form_data
+from tests.articles.desk_forms import change_url, errors, form_data
 from tests.factories import (
     ArticleFactory,
     PublishableArticleFactory,

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 
 from articles.models import Article, ArticleAuthor
 from articles.pages import render_page
-from tests.articles.test_admin import panels
+from tests.articles.desk_forms import panels
 from tests.articles.test_pages import text
 from tests.factories import (
     DisclosureFactory,

@@ -22,7 +22,7 @@ from tests.factories import (
     publish,
 )
 
-from .test_admin import ADD, change_url, errors, form_data, preview_url, section
+from .desk_forms import ADD, change_url, errors, form_data, preview_url, section
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from articles.models import Article, LearningObjective
 from articles.objectives import banned_verb, objective_warnings, proposed_level
-from tests.articles.test_admin import ADD, change_url, form_data
+from tests.articles.desk_forms import ADD, change_url, form_data
 from tests.factories import PublishableArticleFactory, TopicFactory
 
 

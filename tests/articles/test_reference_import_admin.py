@@ -23,7 +23,7 @@ from tests.factories import (
     published_article,
 )
 
-from .test_admin import change_url, form_data
+from .desk_forms import change_url, form_data
 from .test_reference_files import ris
 
 pytestmark = pytest.mark.django_db

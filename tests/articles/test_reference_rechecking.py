@@ -22,7 +22,7 @@ from articles.references import format_vancouver
 from articles.services import publish_article, withdraw_article
 from articles.tasks import recheck_stored_references
 from portal.celery import app
-from tests.articles.test_admin import change_url, errors, form_data, reference, section
+from tests.articles.desk_forms import change_url, errors, form_data, reference, section
 from tests.factories import (
     ArticleFactory,
     PublishableArticleFactory,

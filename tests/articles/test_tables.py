@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 
 from articles.tables import table_problem, wrap_tables
 from portal.core.rich_text import sanitize_rich_text
-from tests.articles.test_admin import ADD, errors, form_data, section
+from tests.articles.desk_forms import ADD, errors, form_data, section
 from tests.factories import PublishableArticleFactory, TopicFactory, publish
 
 TABLE = (

@@ -12,7 +12,7 @@ from django.utils.html import escape
 
 from articles.models import Article, ArticleTransition, PreviewLink
 from articles.services import make_preview_link, record_edit, schedule_article, submit_for_review
-from tests.articles.test_admin import change_url, form_data, panels, preview_url, publish_url
+from tests.articles.desk_forms import change_url, form_data, panels, preview_url, publish_url
 from tests.articles.test_scheduling import due_article
 from tests.factories import (
     PublishableArticleFactory,

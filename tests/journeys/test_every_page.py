@@ -73,7 +73,7 @@ def test_without_javascript(browser, standing_server, gallery):
     """Each page answers as it should, which the tour sees to, and is of use."""
     found: list[str] = []
     options = {"viewport": NARROW, "java_script_enabled": False}
-    with tour(gallery, browser, standing_server, **options) as opened:
+    with tour(gallery, browser, standing_server, keeps_tab=True, **options) as opened:
         for place in gallery.places:
             if not place.is_mail:
                 page = opened.visit(place)
