@@ -138,8 +138,8 @@ def test_kill_9_leaves_no_file_that_looks_complete(command, tmp_path):
     path = tmp_path / "responses.zip"
     path.write_bytes(b"of last month")
     with other_connection() as other:
-        # It reads the versions when its file is open.
-        other.execute("LOCK TABLE feedback_surveyversion IN ACCESS EXCLUSIVE MODE")
+        # The rows name the articles' versions; nothing before them does.
+        other.execute("LOCK TABLE articles_articleversion IN ACCESS EXCLUSIVE MODE")
         process = command("--output", path)
         wait_until(lambda: waiting_for_locks() == 1, 60, "the lock")
         assert len(list(tmp_path.iterdir())) == 2
