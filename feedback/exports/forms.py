@@ -40,7 +40,7 @@ class ExportForm(SelectionForm):
         error_messages={"required": _("Choose the shape.")},
     )
     packed = forms.TypedChoiceField(
-        label=_("With it"),
+        label=_("Comes as"),
         choices=[
             ("yes", _("ZIP with the codebook, a README and a manifest (recommended)")),
             ("no", _("The data file alone")),

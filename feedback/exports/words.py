@@ -34,7 +34,7 @@ def filters_in_words(filters: Mapping[str, Any]) -> list[tuple[str, str]]:
         words.append((_("Format"), _label(Format, filters["format"])))
         words.append((_("Shape"), _label(Shape, filters["shape"])))
         words.append(
-            (_("Packed"), _("ZIP with a codebook") if filters["packed"] else _("Data file alone"))
+            (_("Comes as"), _("ZIP with a codebook") if filters["packed"] else _("Data file alone"))
         )
         words.append((_("Free text"), _("Included") if filters["comments"] else _("Left out")))
     if "flavour" in filters:
