@@ -1,8 +1,6 @@
 import json
-import shutil
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,15 +10,6 @@ from feedback.exports.orders import Order
 from feedback.models import ExportJob
 from portal.celery import app
 from tests.factories import UserFactory
-
-
-@pytest.fixture
-def exports_directory(settings: Any) -> Iterator[Path]:
-    """Where the files of exports lie; empty before and after."""
-    directory = Path(settings.STORAGES["private"]["OPTIONS"]["location"]) / "exports"
-    shutil.rmtree(directory, ignore_errors=True)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
