@@ -56,7 +56,7 @@ def plain() -> Iterator[bytes]:
     with open_snapshot() as cursor:
         prepare(cursor)
         with cursor.copy(RAW_COPY) as copy:
-            for chunk in Rows(map(bytes, copy)).chunks():
+            for chunk in Rows(copy).chunks():
                 digest.update(chunk)
                 yield chunk
 

@@ -51,7 +51,7 @@ class Entry:
 
 def entries(order: Order, layout: Layout) -> list[Entry]:
     """Return the codebook of the file of ``order``, in the order of its columns."""
-    known = _base() | _answer(layout)
+    known = _base(order) | _answer(layout)
     if order.shape == Shape.LONG:
         keys = [*BASE, *ANSWER, *([COMMENT] if order.has_comments else [])]
         return [known[key] for key in keys]
@@ -64,15 +64,18 @@ def entries(order: Order, layout: Layout) -> list[Entry]:
 # --- columns that are always there ----------------------------------------------------------------
 
 
-def _base() -> dict[str, Entry]:
+def _base(order: Order) -> dict[str, Entry]:
     never = _("Never empty.")
     not_stated = _("The reader did not state it.")
-    few = _("Another, or fewer than %(n)d people in this file share the combination") % {
+    few = _("Another, or fewer than %(n)d people in this file share the combination.") % {
         "n": MIN_SHARING
     }
 
     def profile(key: str, label: str, codes: dict[str, str]) -> Entry:
-        codes = {**codes, "other": few}
+        if order.format.has_labels:
+            label = f"{label}. “{_('Other')}”: {few}"
+        else:
+            codes = {**codes, "other": few}
         return Entry(key=key, label=label, type="text", empty=not_stated, codes=codes)
 
     found = [

@@ -140,8 +140,8 @@ class _Builder:
 
     def add_item(self, place: Place, wordings: int) -> None:
         statement = place.item.wording.statement
-        survey, labels = statement.survey, labels_of(place.version)
-        level = (Kind.LEVEL, statement.pk, wordings, labels)
+        survey = statement.survey
+        level = (Kind.LEVEL, statement.pk, wordings, tuple(place.version.labels))
         if level not in self.columns:
             number = 1 + sum(key[:2] == level[:2] for key in self.columns)
             name = _name(survey, statement.key)
@@ -151,7 +151,7 @@ class _Builder:
                 survey=survey,
                 statement=statement,
                 series=number,
-                labels=labels,
+                labels=labels_of(place.version),
             )
         self.columns[level].places.append(place)
         self._add_not_applicable(place, statement)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, BinaryIO, cast
 from uuid import UUID
 
 from django.core.files.base import File
@@ -39,7 +39,7 @@ class _WholeFile(File[bytes]):
 class Part:
     """A file in the making: ``target`` is written to, ``publish`` gives it its name."""
 
-    def __init__(self, job: ExportJob, target: IO[bytes], path: Path | None) -> None:
+    def __init__(self, job: ExportJob, target: BinaryIO, path: Path | None) -> None:
         self.job = job
         self.target = target
         self.path = path
@@ -69,7 +69,7 @@ def open_part(job: ExportJob) -> Iterator[Part]:
         path = Path(private_storage().path(f"{DIRECTORY}/{job.pk}{PART}"))
     except NotImplementedError:
         with TemporaryFile() as target:
-            yield Part(job, target, None)
+            yield Part(job, cast("BinaryIO", target), None)
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Over what an attempt left that died: only who holds the job's lock comes here.
@@ -80,8 +80,9 @@ def open_part(job: ExportJob) -> Iterator[Part]:
         path.unlink(missing_ok=True)
 
 
-def _open_private(path: Path) -> IO[bytes]:
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b")
+def _open_private(path: Path) -> BinaryIO:
+    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC
+    return cast("BinaryIO", os.fdopen(os.open(path, flags, 0o600), "w+b"))
 
 
 def delete_file(job: ExportJob) -> None:

@@ -5,6 +5,8 @@ from itertools import chain, islice
 
 CHUNK_SIZE = 64 * 1024  # bytes
 
+Row = bytes | bytearray | memoryview
+
 
 class Rows:
     """The rows of one COPY. ``count``: how many were taken.
@@ -14,7 +16,7 @@ class Rows:
     """
 
     def __init__(
-        self, source: Iterable[bytes], progress: Callable[[int], None] | None = None
+        self, source: Iterable[Row], progress: Callable[[int], None] | None = None
     ) -> None:
         self.count = 0
         self._rows = iter(source)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from psycopg import sql
+from psycopg import Cursor, sql
 
 from feedback.results.selection import response_condition
 from portal.core.spreadsheets import as_csv, guard
@@ -19,7 +19,7 @@ from .columns import Layout, load_layout
 from .orders import Format, Order, Shape, Written
 from .packing import Packing
 from .papers import PackedFile, data_name, manifest, readme
-from .rows import Rows
+from .rows import Row, Rows
 from .snapshot import open_snapshot, prepare
 from .statements import copy_statement
 from .workbook import Workbook
@@ -81,6 +81,11 @@ def stream(order: Order, *, progress: Progress | None = None) -> Generator[bytes
     )
 
 
+def _rows(cursor: Cursor, statement: sql.Composed) -> Generator[Row, None, None]:
+    with cursor.copy(statement) as copy:
+        yield from copy
+
+
 class _File:
     """One file in the making."""
 
@@ -100,13 +105,10 @@ class _File:
             self.columns = [guard(key) for key in layout.keys(self._order)]
             self._entries = codebook.entries(self._order, layout)
 
-            def rows() -> Iterator[bytes]:
-                with cursor.copy(copy_statement(self._order, layout)) as copy:
-                    yield from map(bytes, copy)
-
-            # Closed here, whoever raises: a transaction does not end in the middle of a COPY.
-            with closing(rows()) as copied:
-                data = self._data(Rows(copied, self._progress))
+            # Not begun before its first row is wanted: the header need not wait for it. Closed by
+            # us whatever happens: the transaction cannot end before the COPY has.
+            with closing(_rows(cursor, copy_statement(self._order, layout))) as rows:
+                data = self._data(Rows(rows, self._progress))
                 yield from self._packed(data, layout) if self._order.is_packed else data
 
     def _data(self, rows: Rows) -> Iterator[bytes]:

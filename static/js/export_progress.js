@@ -31,7 +31,7 @@ async function turnPage() {
   const old = state();
   const hadFocus = old.contains(document.activeElement);
   document.title = page.title;
-  const parts = ["#content > h1", "[data-export-state]", ".facts"];
+  const parts = [".breadcrumbs", "#content > h1", "[data-export-state]", ".facts"];
   for (const part of parts) {
     const next = page.querySelector(part);
     if (next) document.querySelector(part)?.replaceWith(next);

@@ -58,8 +58,12 @@ def test_export():
     found = last_line(run("--quick", "export"))
     figures = found["figures"]
     assert found["name"] == "export"
-    assert figures["rows"] == figures["rows_in_log"] >= 1000
-    assert figures["file_megabytes"] > 0
+    assert figures["rows"] >= 1000
+    ways = ["raw", "plain", "analysis wide", "xlsx wide", "xlsxwriter"]
+    assert list(figures["seconds"])[:5] == ways
+    assert all(size > 0 for size in figures["megabytes"].values())
+    assert figures["xlsx_times_as_fast_as_xlsxwriter"] > 0
+    assert len(figures["peak_by_rows"]) == 4
 
 
 def test_search():
