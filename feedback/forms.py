@@ -1,4 +1,4 @@
-"""The survey as a form, and what is asked before an export."""
+"""The survey as a form."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,23 +7,20 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef
 from django.forms import BoundField
 from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from articles.models import Article, ArticleVersion
+from articles.models import ArticleVersion
 from portal.core.content_cache import content_cached
 
-from .exports import Flavour
 from .models import (
     MAX_COMMENT_LENGTH,
     NOT_APPLICABLE,
     Level,
     PublishedSurvey,
-    Response,
     SurveyItem,
     SurveyVersion,
     items_by_version,
@@ -247,37 +244,3 @@ def typed_answers(data: QueryDict, items: Sequence[SurveyItem]) -> Answers:
         if level is not None:
             chosen[item.wording_id] = level
     return Answers(levels=chosen, comment=CONTROL.sub("", data.get("comment", "")))
-
-
-class ExportForm(forms.Form):
-    """Why, of what and for which program responses are exported."""
-
-    purpose = forms.CharField(
-        label=_("Purpose"),
-        max_length=500,
-        error_messages={"required": _("Enter the purpose.")},
-        help_text=_("What the file is for. It is kept in the log of exports under your name."),
-    )
-    article = forms.ModelChoiceField(
-        label=_("Article"),
-        queryset=Article.objects.none(),
-        required=False,
-        empty_label=_("All articles"),
-    )
-    flavour = forms.ChoiceField(
-        label=_("For"),
-        choices=Flavour.choices,
-        initial=Flavour.ANALYSIS,
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Choose the program.")},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        article = self.fields["article"]
-        assert isinstance(article, forms.ModelChoiceField)  # noqa: S101 - for the type checker
-        article.queryset = (
-            Article.objects.filter(Exists(Response.objects.filter(article=OuterRef("pk"))))
-            .only("title")
-            .order_by("title", "pk")
-        )

@@ -152,6 +152,9 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.1,
 }
 CELERY_TIMEZONE = "UTC"
+EXPORT_SCAN_SECONDS: float = env.float("EXPORT_SCAN_SECONDS", default=30)
+# A file of more rows is made in the background; one of fewer is sent while it is made.
+EXPORT_STREAM_ROWS: int = env.int("EXPORT_STREAM_ROWS", default=100_000)
 CELERY_BEAT_SCHEDULE = {
     "deliver-due-mail": {
         "task": "portal.mail.tasks.deliver_due_mail",
@@ -185,6 +188,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "feedback.tasks.store_impressions",
         "schedule": env.float("IMPRESSIONS_SECONDS", default=600),
         "options": {"expires": 600},
+    },
+    # Exports that wait or lost their maker, and files past their time (feedback/exports/jobs.py).
+    "look-after-exports": {
+        "task": "feedback.exports.tasks.look_after_exports",
+        "schedule": EXPORT_SCAN_SECONDS,
+        "options": {"expires": EXPORT_SCAN_SECONDS},
     },
     # Once a day, soon after midnight, whichever hour it is first asked in (portal/independence).
     "audit-memberships": {

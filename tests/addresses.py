@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -61,6 +62,7 @@ def _argument(name: str, argument: str) -> Any:
     samples = {
         "app_label": "articles",
         "content_type_id": 1,
+        "job_id": UUID(int=1),
         "key": "guess",
         "name": "figures/none.png" if name == "preview_media" else "nowhere",
         "section": "articles",

@@ -1,6 +1,9 @@
 """Fixtures that every test may use."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +31,15 @@ def cold_memory() -> Iterator[None]:
     memory.forget()
     yield
     memory.forget()
+
+
+@pytest.fixture
+def exports_directory(settings: Any) -> Iterator[Path]:
+    """Where the files of exports lie; empty before and after."""
+    directory = Path(settings.STORAGES["private"]["OPTIONS"]["location"]) / "exports"
+    shutil.rmtree(directory, ignore_errors=True)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 # --- mail: smtp_sink, celery_worker, start_celery_worker ------------------------------------------

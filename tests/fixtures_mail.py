@@ -211,6 +211,7 @@ def worker_environment(settings: Any) -> dict[str, str]:
         "SITE_URL": settings.SITE_URL,
         "MAIL_SCAN_SECONDS": "1",
         "SCHEDULE_SCAN_SECONDS": "1",
+        "EXPORT_SCAN_SECONDS": "1",
     }
 
 

@@ -29,7 +29,7 @@ from feedback.models import NOT_APPLICABLE, ArticleSurvey
 from portal.accounts.models import User
 from portal.attestation.models import current_statement
 from portal.core.models import Page as PlainPage
-from portal.demo.users import ADMIN, EDITOR, REVIEWER, STAFF
+from portal.demo.users import ADMIN, EDITOR, LEAD, REVIEWER, STAFF
 from portal.funders.disclosure import current_funding_statement
 from portal.funders.models import Agreement, Funder
 from portal.independence.audit import audit_memberships
@@ -40,9 +40,11 @@ from portal.people.models import Person
 from portal.updates.services import announce_article, confirm_subscription
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
 from tests.declaration_places import declaration_places
+from tests.export_places import export_places
 from tests.feedback.builders import publish_survey
 from tests.places import (
     DESK_EDITOR,
+    DESK_LEAD,
     DESK_REVIEWER,
     DESK_STAFF,
     MEMBER,
@@ -332,7 +334,6 @@ def _editor_places(article: Article) -> list[Place]:
 
 
 def _staff_places(mailing: Mailing) -> list[Place]:
-    export = reverse("admin:feedback_export")
     agreement = reverse("admin:funders_agreement_add")
     report = _report_of_a_year()
 
@@ -342,8 +343,7 @@ def _staff_places(mailing: Mailing) -> list[Place]:
     return [
         staff("desk-staff", "index"),
         *result_places(Article.objects.get(slug=FEW_RESPONSES)),
-        staff("desk-export", "feedback_export"),
-        Place("desk-export-error", export, DESK_STAFF, press="Export", status=400),
+        *export_places(),
         staff("desk-funders", "funders_funder_changelist"),
         staff("desk-funder", "funders_funder_change", Funder.objects.earliest("pk").pk),
         staff("desk-funder-new", "funders_funder_add"),
@@ -383,9 +383,8 @@ def _let_in(visitor: str) -> dict[str, str]:
         client.post(reverse("gate"), form)
     if visitor == RESPONDER:
         _answer_survey(client)
-    if user := {MEMBER: ADMIN, DESK_EDITOR: EDITOR, DESK_REVIEWER: REVIEWER, DESK_STAFF: STAFF}.get(
-        visitor
-    ):
+    people = {MEMBER: ADMIN, DESK_EDITOR: EDITOR, DESK_REVIEWER: REVIEWER}
+    if user := {**people, DESK_STAFF: STAFF, DESK_LEAD: LEAD}.get(visitor):
         client.force_login(User.objects.get(email=user.email))
     return {name: morsel.value for name, morsel in client.cookies.items()}
 

@@ -1,6 +1,6 @@
-"""The desk's pages about feedback: surveys, results and the export."""
+"""The desk's pages about feedback: surveys, results and exports."""
 
-from .export import export_view
+from .exports import export_view
 from .pages import desk_page, guarded_path, permission_needed
 from .results import article_results_view, results_view
 from .surveys import SurveyAdmin

@@ -28,7 +28,7 @@ from feedback.surveys.articles import DEFAULT
 
 from .article_survey import article_survey_urls
 from .drafts import EDIT, draft_urls
-from .export import export_urls
+from .exports import export_urls
 from .results import results_urls
 
 ARTICLES_SHOWN = 50

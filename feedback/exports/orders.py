@@ -1,13 +1,14 @@
 """What is ordered: which responses, in which file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from feedback.results.selection import Selection
+from feedback.results.selection import Dimension, Selection
 
 
 class Format(models.TextChoices):
@@ -28,6 +29,13 @@ class Shape(models.TextChoices):
 
     WIDE = "wide", _("One row per response, one column per statement")
     LONG = "long", _("One row per answer")
+
+
+CONTENT_TYPES = {
+    "zip": "application/zip",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +61,36 @@ class Order:
             "packed": self.is_packed,
             "comments": self.has_comments,
         }
+
+    @classmethod
+    def from_filters(cls, filters: Mapping[str, Any]) -> "Order":
+        """Return the order of which ``as_filters`` said ``filters``."""
+        dimension, _colon, value = filters.get("readers", "").partition(":")
+        return cls(
+            selection=Selection(
+                article=filters.get("article"),
+                topic=filters.get("topic"),
+                author=filters.get("author"),
+                month=date.fromisoformat(f"{filters['month']}-01") if "month" in filters else None,
+                dimension=Dimension(dimension) if dimension else None,
+                value=value,
+            ),
+            format=Format(filters["format"]),
+            shape=Shape(filters["shape"]),
+            is_packed=filters["packed"],
+            has_comments=filters["comments"],
+        )
+
+    @property
+    def extension(self) -> str:
+        """How the file's name ends, without the point."""
+        if self.is_packed:
+            return "zip"
+        return "xlsx" if self.format == Format.XLSX else "csv"
+
+    @property
+    def content_type(self) -> str:
+        return CONTENT_TYPES[self.extension]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,13 @@
 """The agreement-scale survey: what was asked, word for word, and what was answered."""
 
 from .drafts import DraftStatement
+from .exports import (
+    FILE_VALIDITY,
+    MAX_ATTEMPTS,
+    ExportError,
+    ExportJob,
+    ExportStatus,
+)
 from .impressions import Impressions
 from .published import (
     PublishedSurvey,
@@ -28,10 +35,15 @@ from .tallies import ALL_READERS, COUNTS_PER_STATEMENT, Tally, TallyChange, Tall
 __all__ = [
     "ALL_READERS",
     "COUNTS_PER_STATEMENT",
+    "FILE_VALIDITY",
+    "MAX_ATTEMPTS",
     "MAX_COMMENT_LENGTH",
     "NOT_APPLICABLE",
     "ArticleSurvey",
     "DraftStatement",
+    "ExportError",
+    "ExportJob",
+    "ExportStatus",
     "HiddenComment",
     "Impressions",
     "Level",

@@ -6,7 +6,11 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 
+from .export_words import in_words
 from .models import ExportLog, Page, SiteSettings
 from .rich_text_admin import RichTextAdminMixin
 
@@ -40,10 +44,29 @@ class PageAdmin(RichTextAdminMixin, admin.ModelAdmin[Page]):
 
 @admin.register(ExportLog)
 class ExportLogAdmin(admin.ModelAdmin[ExportLog]):
+    """Who exported what: to be read, never changed (the database sees to it, too)."""
+
     list_display = ["exported_at", "kind", "user", "purpose", "row_count"]
     list_filter = ["kind"]
     list_select_related = ["user"]
+    search_fields = ["purpose", "user__email", "user__name", "sha256"]
+    search_help_text = _("Purpose, name or e-mail address, or the SHA-256 of a file")
     date_hierarchy = "exported_at"
+    fields = ["exported_at", "user", "kind", "purpose", "chosen", "held", "row_count", "sha256"]
+    readonly_fields = ("chosen", "held")
+
+    @admin.display(description=_("filters"))
+    def chosen(self, log: ExportLog) -> SafeString:
+        """Say in words what was chosen."""
+        return format_html_join(
+            mark_safe("<br>"),
+            "{}: {}",
+            in_words(log.kind, log.filters),
+        )
+
+    @admin.display(description=_("columns"))
+    def held(self, log: ExportLog) -> str:
+        return ", ".join(log.columns)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

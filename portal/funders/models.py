@@ -15,9 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
+from portal.core.storage import private_storage
 from portal.core.triggers import BumpContentStamp
-
-from .storage import private_storage
 
 FAR_FUTURE = date(9999, 12, 31)
 # Without btree_gist a plain equality is not in GiST's reach: a range of one number stands for the

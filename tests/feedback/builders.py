@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from articles.models import Article
-from feedback.exports import Flavour, export_responses
+from feedback.exports.orders import Format, Order
+from feedback.exports.streaming import stream_export
 from feedback.models import (
     Response,
     Statement,
@@ -22,6 +23,7 @@ from feedback.models import (
     SurveyVersion,
     load_survey_version,
 )
+from feedback.results.selection import Selection
 from feedback.tallies import refresh
 from portal.attestation.models import Reader
 from portal.core.content_cache import memory
@@ -127,11 +129,12 @@ def rows_of(content: bytes, encoding: str = "utf-8") -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode(encoding), newline="")))
 
 
-def export(article: Article | None = None, flavour: Flavour = Flavour.ANALYSIS) -> bytes:
-    """Return the whole file, exported by a new user."""
-    return b"".join(
-        export_responses(user=UserFactory(), purpose="A test", flavour=flavour, article=article)
+def export(article: Article | None = None, format: Format = Format.ANALYSIS) -> bytes:  # noqa: A002
+    """Return the whole data file, exported by a new user."""
+    order = Order(
+        selection=Selection(article=article.pk if article else None), format=format, is_packed=False
     )
+    return b"".join(stream_export(user=UserFactory(), purpose="A test", order=order))
 
 
 def refresh_tallies() -> None:

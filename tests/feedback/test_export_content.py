@@ -6,7 +6,8 @@ import hmac
 import pytest
 from django.utils import timezone
 
-from feedback.exports import COLUMNS, Flavour
+from feedback.exports.columns import BASE as COLUMNS
+from feedback.exports.orders import Format
 from feedback.models import (
     Response,
     Statement,
@@ -175,7 +176,7 @@ def test_excel_gets_labels_and_a_byte_order_mark():
     common = {"profession": "physician", "specialty": "haematology", "country": "GB"}
     answer(article, [[5, 4, 3, 1]] * 10, **common)
     answer(article, [[2, 2, 2, 2]])
-    content = export(flavour=Flavour.EXCEL)
+    content = export(format=Format.EXCEL)
     assert content.startswith(b"\xef\xbb\xbfrespondent,")
     rows = {
         tuple(row[name] for name in ("profession", "specialty", "country", *KEYS))
@@ -196,7 +197,7 @@ def test_excel_gets_labels_and_a_byte_order_mark():
     assert not export().startswith(b"\xef\xbb\xbf")
 
 
-@pytest.mark.parametrize("flavour", list(Flavour))
+@pytest.mark.parametrize("kind", [Format.ANALYSIS, Format.EXCEL])
 @pytest.mark.parametrize(
     ("title", "exported"),
     [
@@ -206,11 +207,11 @@ def test_excel_gets_labels_and_a_byte_order_mark():
         ("100 %s of {braces} \\ € é", "100 %s of {braces} \\ € é"),
     ],
 )
-def test_titles_are_inert_and_whole(title, exported, flavour):
+def test_titles_are_inert_and_whole(title, exported, kind):
     article = published_article()
     type(article).objects.update(title=title)
     answer(article, [[1, 1, 1, 1]])
-    [row] = rows_of(export(flavour=flavour), "utf-8-sig")
+    [row] = rows_of(export(format=kind), "utf-8-sig")
     assert row["article_title"] == exported
 
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from articles.models import Article
-from feedback.exports import COLUMNS
+from feedback.exports.columns import BASE, COMMENT
 from feedback.models import ArticleSurvey, Statement, StatementWording, Survey, load_survey_version
 from feedback.surveys import start_draft
 from tests.abuse.corpus import TEXTS
@@ -297,7 +297,7 @@ def test_what_is_wrong_is_said_at_its_place(staff, draft):
     assert rows_of_draft(draft) == rows
 
 
-@pytest.mark.parametrize("column", [*COLUMNS, "comment"])
+@pytest.mark.parametrize("column", [*BASE, COMMENT, "level"])
 def test_no_key_takes_the_name_of_a_column_that_every_export_has(staff, draft, column):
     rows = [*rows_of_draft(draft), {"text": "New", "outcome": 2, "key": column}]
     assert "Every export has a column of this name" in problems(send(staff, draft, rows))[0]

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from articles.models import Article
-from feedback.exports import Flavour
+from feedback.exports.orders import Format
 from feedback.models import Response, Survey, SurveyVersion, load_survey_version
 from feedback.results import article_results
 from feedback.surveys import start_draft
@@ -75,15 +75,15 @@ def _edited(draft: SurveyVersion, is_comparable: str) -> list[dict[str, object]]
 
 # An export reads on a connection of its own.
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("flavour", [Flavour.ANALYSIS, Flavour.EXCEL])
+@pytest.mark.parametrize("flavour", [Format.ANALYSIS, Format.EXCEL])
 @pytest.mark.parametrize("is_comparable", ["yes", "no"])
 def test_no_old_value_and_no_column_changes(
     desk: Callable[[str], Client], flavour: Any, is_comparable: str
 ):
     staff, article = desk("Staff"), published_article()
     _answer_by_sql(article)
-    encoding = "utf-8-sig" if flavour == Flavour.EXCEL else "utf-8"
-    header_before, before = _columns(export(flavour=flavour), encoding)
+    encoding = "utf-8-sig" if flavour == Format.EXCEL else "utf-8"
+    header_before, before = _columns(export(format=flavour), encoding)
     assert len(before) == RESPONSES
     stored_before = list(Response.objects.order_by("pk").values())
 
@@ -97,7 +97,7 @@ def test_no_old_value_and_no_column_changes(
     assert published.status_code == 302
     assert load_survey_version().version_id == draft.pk
 
-    header, after = _columns(export(flavour=flavour), encoding)
+    header, after = _columns(export(format=flavour), encoding)
     # Columns come behind all that were there; in those, every byte is what it was.
     assert header[: len(header_before)] == header_before
     assert "aaa" in header[len(header_before) :]
@@ -107,13 +107,13 @@ def test_no_old_value_and_no_column_changes(
 
     # New answers come in the new order, and fall into the columns of their statements.
     answer(article, [[5, 4, 3, 2]])
-    _header, with_new = _columns(export(flavour=flavour), encoding)
+    _header, with_new = _columns(export(format=flavour), encoding)
     assert len(with_new) == RESPONSES + 1
     [new] = set(with_new) - set(after)
     row = dict(zip(header[1:], new, strict=True))
     assert row["survey_version"] == "2"
     assert row["objectives"] == ""
-    if flavour == Flavour.ANALYSIS:
+    if flavour == Format.ANALYSIS:
         # A wording that is not comparable may have a column of its own.
         clear = row.get("clear.2") or row["clear"]
         assert (row["aaa"], row["relevant"], row["change"], clear) == ("5", "4", "3", "2")

@@ -15,7 +15,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from feedback.exports import Flavour
+from feedback.exports.orders import Format
 from portal.accounts.models import User
 from portal.core.models import Page
 from portal.demo.users import ADMIN
@@ -126,8 +126,9 @@ def test_no_export_mail_template_or_style_sheet_advertises(gallery):
 def _exports() -> Iterator[str]:
     client = Client()
     client.force_login(User.objects.get(email=ADMIN.email))
-    for flavour in Flavour.values:
-        form = {"purpose": "To look.", "flavour": flavour}
+    for format_ in (Format.ANALYSIS, Format.EXCEL):
+        form = {"purpose": "To look.", "format": format_, "shape": "wide", "packed": "no"}
+        form["confirmed"] = "yes"
         yield client.post(reverse("admin:feedback_export"), form).getvalue().decode("utf-8-sig")
 
 

@@ -186,8 +186,11 @@ def test_staff_read_results_and_export_them(open_page, demo, tmp_path):
     page.get_by_role("link", name="Survey results").click()
     page.get_by_role("link", name="Export responses").click()
     page.get_by_label(re.compile("Purpose")).fill("Yearly report")
+    page.get_by_label("The data file alone").check()
+    page.get_by_role("button", name="Count the rows").click()
+    expect(page.locator("#content")).to_contain_text("The file is downloaded at once.")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export").click()
+        page.get_by_role("button", name="Download the file").click()
     file = tmp_path / "export.csv"
     download.value.save_as(file)
     with file.open(newline="", encoding="utf-8") as lines:

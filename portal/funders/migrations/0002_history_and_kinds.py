@@ -11,7 +11,7 @@ import django_countries.fields
 import pgtrigger.compiler
 import pgtrigger.migrations
 import portal.funders.models
-import portal.funders.storage
+import portal.core.storage
 from django.db import migrations, models
 
 
@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='agreement',
             name='document',
-            field=models.FileField(blank=True, help_text='PDF, at most 10 MB. Only who may see agreements can open it.', storage=portal.funders.storage.private_storage, upload_to=portal.funders.models.document_name, verbose_name='signed document'),
+            field=models.FileField(blank=True, help_text='PDF, at most 10 MB. Only who may see agreements can open it.', storage=portal.core.storage.private_storage, upload_to=portal.funders.models.document_name, verbose_name='signed document'),
         ),
         migrations.AddField(
             model_name='agreement',

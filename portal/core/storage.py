@@ -1,4 +1,4 @@
-"""Where signed agreements lie: beside the public files, where no address leads to."""
+"""Where private files lie (signed agreements, exports): no address leads there."""
 
 from django.core.files.storage import Storage, storages
 

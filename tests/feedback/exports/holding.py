@@ -1,0 +1,68 @@
+"""Hold an export where a test wants it, by locks in the database."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import psycopg
+from django.db import connection
+
+from feedback.models import ExportJob
+from tests.fixtures_mail import wait_until
+
+LOCK_RESPONSES = "LOCK TABLE feedback_response IN ACCESS EXCLUSIVE MODE"
+# Others may read, not write. Whoever waits for a table gets it in turn, which is not so of a row.
+LOCK_EXPORTS = "LOCK TABLE feedback_exportjob IN EXCLUSIVE MODE"
+
+
+@contextmanager
+def other_connection() -> Iterator[psycopg.Connection]:
+    """Yield a connection of its own to the test's database; what it holds ends with the block."""
+    params = connection.get_connection_params()
+    names = ("host", "port", "user", "password", "dbname")
+    with psycopg.connect(**{name: params[name] for name in names if name in params}) as other:
+        yield other
+
+
+def is_running(job: ExportJob) -> bool:
+    return ExportJob.objects.get(pk=job.pk).status == "running"
+
+
+def waiting_for_locks() -> int:
+    """Return how many processes of this database wait for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return cursor.fetchone()[0]
+
+
+@contextmanager
+def responses_locked() -> Iterator[None]:
+    """Let nobody read responses until the end of the block."""
+    with other_connection() as other:
+        other.execute(LOCK_RESPONSES)
+        yield
+
+
+@contextmanager
+def held_in_the_middle(job: ExportJob) -> Iterator[None]:
+    """Hold an export that has begun, or is about to, after it has said how far it is.
+
+    At its first word it waits for us. Our second lock stands behind it in the queue: its first
+    word is committed, and it waits for us again at the next, before the file has its name.
+    """
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(other_connection()) for _ in range(2))
+        with responses_locked():
+            wait_until(lambda: is_running(job), 60, "the start of the export")
+            first.execute(LOCK_EXPORTS)
+        wait_until(lambda: waiting_for_locks() == 1, 60, "the first word of the export")
+        with ThreadPoolExecutor(1) as pool:
+            locking = pool.submit(second.execute, LOCK_EXPORTS)
+            wait_until(lambda: waiting_for_locks() == 2, 60, "the second lock")
+            first.commit()
+            locking.result(60)
+        wait_until(lambda: waiting_for_locks() == 1, 60, "the second word of the export")
+        yield
