@@ -101,7 +101,14 @@ def count_people_by(
     )
     return {
         key: (
-            count_people(part, (), versions, open_month, **{f"{what}s": [key]})
+            count_people(
+                part,
+                (),
+                versions,
+                open_month,
+                values=[key] if what == "value" else None,
+                months=[key] if what == "month" else None,
+            )
             if people < ENOUGH and looked_at == FIRST
             else people
         )
