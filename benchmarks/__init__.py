@@ -12,6 +12,7 @@ rounds; on a noisy machine differences under 20 % are ties. A benchmark never fa
     load.py       the load generator
     web.py        a web server under test: its processor time and memory
     page.py       the article page against a constant page
-    export.py     the export of responses against COPY
+    export.py     files of responses against COPY and XlsxWriter; export_ways.py: one way each,
+                  in a process of its own
     servers.py    application servers on the article page (see docs/decisions/0005-app-server.md)
 """
