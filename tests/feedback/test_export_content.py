@@ -203,7 +203,8 @@ def test_excel_gets_labels_and_a_byte_order_mark():
     [
         ('=HYPERLINK("https://evil.example","x")', '\'=HYPERLINK("https://evil.example","x")'),
         ("  +1", "'  +1"),
-        ("Two, \"quoted\"; =1+1 'words'", "Two, \"quoted\"; =1+1 'words'"),
+        # Where ";" separates cells, a formula would begin after it.
+        ("Two, \"quoted\"; =1+1 'words'", "Two, \"quoted\";' =1+1 'words'"),
         ("100 %s of {braces} \\ € é", "100 %s of {braces} \\ € é"),
     ],
 )
