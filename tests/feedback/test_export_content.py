@@ -203,8 +203,9 @@ def test_excel_gets_labels_and_a_byte_order_mark():
     [
         ('=HYPERLINK("https://evil.example","x")', '\'=HYPERLINK("https://evil.example","x")'),
         ("  +1", "'  +1"),
-        # Where ";" separates cells, a formula would begin after it.
-        ("Two, \"quoted\"; =1+1 'words'", "Two, \"quoted\";' =1+1 'words'"),
+        ("Two, \"quoted\"; 'words'", "Two, \"quoted\"; 'words'"),
+        # What a spreadsheet that separates by semicolons would take for a cell.
+        ("Two; =1+1 'words'", "Two;' =1+1 'words'"),
         ("100 %s of {braces} \\ € é", "100 %s of {braces} \\ € é"),
     ],
 )
