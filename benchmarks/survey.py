@@ -69,9 +69,10 @@ def run(*, quick: bool = False) -> Result:
         rates, singles, used = [], [], []
         for number in range(1, rounds + 1):
             progress(f"round {number} of {rounds}: answers")
-            before = server.processor_seconds()
+            before, sent = server.processor_seconds(), submissions.sent
             rate = submissions.take(seconds)
-            used.append((server.processor_seconds() - before) / max(rate * seconds, 1) * 1e6)
+            busy = server.processor_seconds() - before
+            used.append(busy / max(submissions.sent - sent, 1) * 1e6)
             rates.append(rate)
             progress(f"round {number} of {rounds}: pgbench")
             singles.append(single_rows(postgres, seconds))
