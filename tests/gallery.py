@@ -54,7 +54,7 @@ from tests.places import (
 from tests.result_places import result_places
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
-FEW_RESPONSES = "lugano-response-criteria"  # fewer than may be shown, but more than none
+FEW_RESPONSES = "number-needed-to-treat"  # fewer than may be shown, but more than none
 WITHDRAWN = "agreement-scales-in-evaluation"
 CORRECTED = "number-needed-to-treat"
 IN_REVIEW = "confidence-interval"

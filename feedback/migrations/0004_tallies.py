@@ -109,6 +109,10 @@ class Migration(migrations.Migration):
             model_name='tally',
             constraint=models.CheckConstraint(condition=models.Q(('n', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('counts__0'), '+', models.F('counts__1')), '+', models.F('counts__2')), '+', models.F('counts__3')), '+', models.F('counts__4')), '+', models.F('counts__5')))), name='feedback_tally_counts_everybody'),
         ),
+        migrations.AddIndex(
+            model_name="response",
+            index=models.Index(fields=["country"], name="feedback_by_country"),
+        ),
         # What was answered before is tallied by the next run.
         migrations.RunSQL(
             "INSERT INTO feedback_tallychange (article_id) "

@@ -119,7 +119,11 @@ class Response(ResponseBase):
                 condition=LessThanOrEqual(Length("comment"), MAX_COMMENT_LENGTH),
             ),
         ]
-        indexes = [models.Index(fields=["article", "submitted_at"], name="feedback_by_article")]
+        indexes = [
+            models.Index(fields=["article", "submitted_at"], name="feedback_by_article"),
+            # To count the people of a rare country (feedback.results.people).
+            models.Index(fields=["country"], name="feedback_by_country"),
+        ]
         triggers = [
             MarkForTally(pgtrigger.Insert, new="added"),
             MarkForTally(pgtrigger.Update, old="before", new="after"),

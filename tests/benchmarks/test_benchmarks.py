@@ -93,6 +93,18 @@ def test_survey():
     assert 0 < figures["p50_ms"] <= figures["p95_ms"]
 
 
+def test_results():
+    found = last_line(run("--quick", "results"))
+    figures = found["figures"]
+    assert found["name"] == "results"
+    assert figures["responses"] > 2000
+    assert figures["tallies"] > 0
+    assert list(figures["p95_ms"]) == ["cold", "engine", "page"]
+    kinds = figures["slowest_ms"]["engine"]
+    assert len(kinds) == 4 * 2 * 7
+    assert all(milliseconds > 0 for milliseconds in kinds.values())
+
+
 @pytest.mark.parametrize("name", ["pages", "harness"])
 def test_an_unknown_name_is_refused(name):
     done = run(name)
