@@ -79,6 +79,7 @@ def results_context(
     figures = counting.figures(selection)
     filters = selection.as_filters()
     query = urlencode(filters)
+    readers = {name: value for name, value in filters.items() if name in {"month", "readers"}}
     comments = _comments(selection, figures, user, pages.get("comments"))
     scope = form.scope()
     return {
@@ -101,9 +102,7 @@ def results_context(
         "query": query,
         "query_of_pages": f"{query}&" if query else "",
         "query_of_comment": urlencode({**filters, "comments": comments.number if comments else 1}),
-        "readers_query": urlencode(
-            {name: filters[name] for name in ("month", "readers") if name in filters}
-        ),
+        "readers_query": urlencode(readers),
     }
 
 

@@ -73,7 +73,7 @@ class ArticleField(forms.CharField):
         super().__init__(max_length=300, **kwargs)
         self.chosen: Article | None = None
 
-    def clean(self, value: Any) -> Article | None:  # type: ignore[override]
+    def clean(self, value: Any) -> Article | None:
         text = super().clean(value)
         self.chosen = self._the_one(text) if text else None
         return self.chosen

@@ -104,6 +104,8 @@ class _Book:
     groups: SmallGroups
     series: list[Series]
     remembered: dict[Any, Any] = field(default_factory=dict)
+    # Region → the titles of its articles (which may change without the stamp), and their order.
+    rankings: dict[Region, tuple[dict[int, str], list[RankedArticle]]] = field(default_factory=dict)
 
     @property
     def places(self) -> int:
@@ -227,8 +229,16 @@ class _Book:
     def ranking(self, selection: Selection) -> list[RankedArticle]:
         region = region_of(selection)
         part = self.cells.part(region)
-        totals = totals_by_article(part, self.places, self.cells.open_month)
         titles = _titles(part)
+        known = self.rankings.get(region)
+        if known is None or known[0] != titles:
+            if len(self.rankings) >= MAX_RANKINGS:
+                self.rankings = {}
+            known = self.rankings[region] = titles, self._rank(region, part, titles)
+        return known[1]
+
+    def _rank(self, region: Region, part: Part, titles: dict[int, str]) -> list[RankedArticle]:
+        totals = totals_by_article(part, self.places, self.cells.open_month)
         self.groups.read_articles(
             [article for article, t in totals.items() if t.all >= ENOUGH], region
         )
@@ -273,6 +283,8 @@ def _titles(part: Part) -> dict[int, str]:
 
 # What was added up for this many articles, topics, authors and readers is kept.
 MAX_REMEMBERED = 500
+# Each may hold all articles.
+MAX_RANKINGS = 8
 
 _kept: list[_Book] = []
 

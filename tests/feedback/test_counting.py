@@ -206,3 +206,21 @@ def test_ranking_by_the_lower_bound():
         ("None", 0, 0, 0),
     ]
     assert ranked[3].interval is None
+
+
+def test_a_ranking_is_remembered_until_answers_or_titles_change(django_assert_num_queries):
+    one, other = published_article(title="One"), published_article(title="Other")
+    answer(one, [[5, 5, 5, 5]] * 12, submitted_at=at(MARCH))
+    answer(other, [[4, 4, 4, 4]] * 20, submitted_at=at(MARCH))
+    refresh_tallies()
+    first = counting.ranking(Selection())
+    assert [row.title for row in first] == ["Other", "One"]
+    # Whether anything has changed, and the titles.
+    with django_assert_num_queries(2):
+        assert counting.ranking(Selection()) == first
+    one.title = "Another"
+    one.save(update_fields=["title"])
+    assert [row.title for row in counting.ranking(Selection())] == ["Other", "Another"]
+    answer(one, [[5, 5, 5, 5]] * 30, submitted_at=at(MARCH))
+    refresh_tallies()
+    assert [row.n for row in counting.ranking(Selection())] == [42, 20]

@@ -405,10 +405,9 @@ def test_queries_do_not_grow(desk, django_assert_num_queries, articles):
         client.get(results_url(**filters))
     # session, user, 2 permissions; the desk's list of apps
     frame = 5
-    # authors, countries; months, figures, trend and ranking, each of which asks for news; the
-    # ranking's counts, groups and titles; readers who saw the survey, all and by month; as of;
-    # comments: count and page
-    with django_assert_num_queries(frame + 14):
+    # authors, countries; months, figures, trend and ranking, each of which asks for news; titles;
+    # readers who saw the survey, all and by month; as of; comments: count and page
+    with django_assert_num_queries(frame + 12):
         assert client.get(results_url()).status_code == 200
     # the article and another of its title, and the rest with its readers, but no ranking
     with django_assert_num_queries(frame + 15):
