@@ -1,7 +1,5 @@
 """The tables of a page of results as CSV: the same figures, with more decimals, for programs."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from feedback.models import Level
-from portal.core.spreadsheets import guard
+from portal.core.spreadsheets import as_csv
 
 from .figures import Figures, Month, RankedArticle, StatementFigures
 from .report import groups, places
@@ -39,12 +37,8 @@ class Table:
 
         ``about``: what the figures are about, in each row, so that no row loses it.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow([guard(name) for name in self.header])
-        for row in self.rows:
-            writer.writerow([guard(cell) for cell in (about, *row)])
-        return text.getvalue().encode("utf-8-sig")
+        rows = [self.header, *([about, *row] for row in self.rows)]
+        return as_csv(rows, line_end="\r\n").encode("utf-8-sig")
 
     @property
     def header(self) -> list[str]:
