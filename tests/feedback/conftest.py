@@ -8,6 +8,8 @@ from django.http import HttpResponse
 from django.test import Client
 from psycopg import Cursor
 
+from feedback.models import Survey
+from feedback.surveys import start_draft
 from portal.attestation.cookie import AttestedReader, set_cookie
 from portal.attestation.models import Reader, current_statement
 from tests.factories import ReaderFactory, UserFactory
@@ -59,3 +61,23 @@ def read_in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
             yield cursor
 
     monkeypatch.setattr("feedback.exports.writing.open_snapshot", snapshot)
+
+
+@pytest.fixture
+def survey(db) -> Survey:
+    return Survey.objects.get(key="default")
+
+
+@pytest.fixture
+def draft(survey):
+    return start_draft(survey)[0]
+
+
+@pytest.fixture
+def staff(desk) -> Client:
+    return desk("Staff")
+
+
+@pytest.fixture
+def editor(desk) -> Client:
+    return desk("Editors")

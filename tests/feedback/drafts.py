@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
 
 from feedback.admin.draft_form import DraftForm
 from feedback.models import SurveyVersion
@@ -73,3 +75,21 @@ def write_draft(draft: SurveyVersion, rows: Iterable[Row] | None = None, **field
 
 def publish(draft: SurveyVersion) -> SurveyVersion:
     return publish_draft(draft_id=draft.pk, token=token_of(draft))
+
+
+def page(view: str, number: int) -> str:
+    return reverse(f"admin:feedback_{view}", args=[number])
+
+
+def said(response) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def problems(response) -> list[str]:
+    assert response.status_code == 400
+    return [message for _anchor, message in response.context["problems"]]
+
+
+def send(client: Client, draft, rows=None, button: str = "save", **fields):
+    data = filled_draft(draft, rows, **fields)
+    return client.post(page("survey_draft", draft.survey_id), {button: "", **data}, follow=True)

@@ -18,8 +18,7 @@ from feedback.surveys import start_draft
 from tests.factories import published_article
 
 from .builders import KEYS, answer, export, refresh_tallies
-from .drafts import filled_draft, publish, rows_of_draft, token_of, write_draft
-from .test_survey_desk import page
+from .drafts import filled_draft, page, publish, rows_of_draft, token_of, write_draft
 
 pytestmark = pytest.mark.django_db
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from feedback.exports.orders import Order
@@ -61,3 +62,11 @@ def sent() -> Iterator[Callable[[], list[str]]]:
     take()
     yield take
     take()
+
+
+@pytest.fixture
+def lead_client(staff):
+    staff.groups.add(Group.objects.get(name="Staff leads"))
+    client = Client()
+    client.force_login(staff)
+    return client
