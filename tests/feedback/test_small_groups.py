@@ -2,16 +2,23 @@
 
 import os
 import sys
+from datetime import UTC, datetime
 
 import pytest
 import time_machine
 
+from feedback.models import Response
 from feedback.results import counting
 from feedback.results.selection import Selection
+from tests.factories import TopicFactory, published_article
 
+from .builders import answer, refresh_tallies
 from .worlds import MONTHS, TODAY, Ground, World
 
 pytestmark = pytest.mark.django_db
+
+JANUARY, FEBRUARY, MARCH = MONTHS
+MARCH_15 = datetime(2026, 3, 15, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +67,89 @@ def test_a_month_s_page_hides_what_the_trend_hides():
                     article=row.article_id, dimension=selection.dimension, value=selection.value
                 )
                 assert row.n == counting.figures(own).n
+
+
+def responses_of(article, cells):
+    """Answer about ``article``: (month, country) → how many."""
+    for (month, country), n in cells.items():
+        answer(
+            article,
+            [[5, 4, 3, 2]] * n,
+            country=country,
+            submitted_at=datetime(month.year, month.month, 15, tzinfo=UTC),
+        )
+
+
+@pytest.mark.parametrize(
+    ("inner", "others", "few"),
+    [
+        # All of the article's answers are of March, as the topic's figure of March knows.
+        ({(MARCH, "GB"): 20, (MARCH, "DE"): 20}, (FEBRUARY, "GB"), (MARCH, "GB")),
+        # All of its readers are in Britain, as the topic's figure of Britain knows.
+        ({(FEBRUARY, "GB"): 20, (MARCH, "GB"): 20}, (MARCH, "DE"), (MARCH, "GB")),
+    ],
+)
+def test_what_all_have_in_common_is_known(inner, others, few):
+    topic = TopicFactory()
+    one, other, elsewhere = (published_article() for _ in range(3))
+    for article in (one, other):
+        article.search_topics = [topic.pk]
+        article.save(update_fields=["search_topics"])
+    responses_of(one, inner)
+    responses_of(other, {others: 20, few: 3})
+    everywhere = {(month, country): 30 for month in MONTHS for country in ("GB", "DE")}
+    responses_of(elsewhere, everywhere)
+    refresh_tallies()
+    # 23 people of the topic are not the article's, but of those of March (in Britain) three.
+    assert counting.figures(Selection(topic=topic.pk)).n == 63
+    assert counting.figures(Selection(article=one.pk)).n is None
+    responses_of(other, {few: 7})
+    refresh_tallies()
+    assert counting.figures(Selection(article=one.pk)).n == 40
+
+
+def test_the_smallest_sibling_hides_the_few():
+    """4 and 3 are hidden; 30 and 12 are shown: 49 without them would be the seven."""
+    for n in (4, 3, 30, 12):
+        responses_of(published_article(), {(MARCH, "GB"): n})
+    refresh_tallies()
+    assert counting.figures(Selection()).n == 49
+    assert [row.n for row in counting.ranking(Selection())] == [30, None, None, None]
+
+
+def test_the_smallest_month_hides_the_few():
+    """Five in January are hidden: 50 without February and March would be they."""
+    article = published_article()
+    responses_of(article, {(JANUARY, "GB"): 5, (FEBRUARY, "GB"): 20, (MARCH, "GB"): 25})
+    refresh_tallies()
+    assert counting.figures(Selection(article=article.pk)).n == 50
+    trend = counting.trend(Selection(article=article.pk))
+    assert [month.figures.n for month in trend] == [None, None, 25]
+    assert counting.figures(Selection(article=article.pk, month=FEBRUARY)).n is None
+
+
+def test_one_person_who_answers_often_is_one():
+    articles = [published_article() for _ in range(12)]
+    topic = TopicFactory()
+    regulars = answer(articles[0], [[5, 4, 3, 2]] * 9, submitted_at=MARCH_15)
+    for article in articles:
+        article.search_topics = [topic.pk]
+        article.save(update_fields=["search_topics"])
+    for article in articles[1:]:
+        Response.objects.bulk_create(
+            Response(
+                reader_id=response.reader_id,
+                article=article,
+                article_version_id=article.published_version_id,
+                survey_version_id=response.survey_version_id,
+                levels=[5, 4, 3, 2],
+                submitted_at=MARCH_15,
+            )
+            for response in regulars
+        )
+    refresh_tallies()
+    # 108 responses of nine people.
+    assert counting.figures(Selection()).n is None
+    answer(articles[0], [[5, 4, 3, 2]], submitted_at=MARCH_15)
+    refresh_tallies()
+    assert counting.figures(Selection()).n == 109
