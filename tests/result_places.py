@@ -36,7 +36,7 @@ COMMENTS = (
 )
 # What the fourth says about a patient, nobody should read.
 HIDDEN = 3
-SHOWN = "late-failure-after-car-t-cell-therapy"
+SHOWN = "hazard-ratio"
 ASKED_OTHERWISE = "registries-and-randomised-trials"
 SCALE = ["Not at all", "A little", "Somewhat", "Mostly", "Completely"]
 
