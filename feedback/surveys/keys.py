@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.utils.text import slugify
 
-from feedback.exports.columns import ANSWER, BASE, COMMENT
+from feedback.exports.columns import BASE, COMMENT
 
 # What every program for statistics takes as a name.
 KEY_PATTERN = r"^[a-z][a-z0-9_]*\Z"
@@ -36,4 +36,4 @@ def suggest_key(text: str, taken: Collection[str] = ()) -> str:
 
 def is_reserved(key: str) -> bool:
     """Whether a column of every export has this name already."""
-    return key in {*BASE, *ANSWER, COMMENT, "free_text"}
+    return key in {*BASE, COMMENT, "free_text"}

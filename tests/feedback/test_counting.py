@@ -43,7 +43,7 @@ def test_an_article_and_the_rest():
     one, other = published_article(), published_article()
     answer(one, [[5, 1, 3, 1]] * 12 + [[4, 2, 3, 1]] * 8, submitted_at=at(MARCH))
     answer(other, [[1, 1, 1, 1]] * 30, submitted_at=at(MARCH))
-    answer(other, [[2, 2, 2, 2]] * 40)  # in the month that is not over
+    answer(other, [[2, 2, 2, 2]] * 40, submitted_at=TODAY)  # in the month that is not over
     refresh_tallies()
     figures = counting.figures(Selection(article=one.pk))
     assert figures.n == 20

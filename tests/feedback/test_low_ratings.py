@@ -24,7 +24,7 @@ def today():
 def test_only_where_few_agree_and_the_figures_are_shown(client):
     low, few, high, gone = (published_article(title=t) for t in ("Low", "Few", "High", "Gone"))
     answer(low, [LOW] * 10, submitted_at=at(MARCH))
-    answer(few, [LOW] * 20)  # in the month that is not over
+    answer(few, [LOW] * 20, submitted_at=TODAY)  # in the month that is not over
     answer(high, [HIGH] * 10, submitted_at=at(MARCH))
     answer(gone, [LOW] * 10, submitted_at=at(MARCH))
     withdraw_article(article=gone, user=None, reason="Wrong.")

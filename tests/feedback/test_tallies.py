@@ -107,7 +107,7 @@ def test_the_stamp_changes_with_closed_months_only():
     refresh()
     before = stamp()
     as_of = TallyState.objects.get().as_of
-    answer(article, [[1, 2, 3, 4]])
+    answer(article, [[1, 2, 3, 4]], submitted_at=timezone.now())
     refresh()
     assert stamp() == before
     assert TallyState.objects.get().as_of > as_of

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.core.models import ExportLog
 from tests.factories import UserFactory, published_article
-from tests.feedback.builders import answer, rows_of
+from tests.feedback.builders import answer, refresh_tallies, rows_of
 from tests.fixtures_mail import ROOT, wait_until, worker_environment
 
 from .holding import other_connection, waiting_for_locks
@@ -70,6 +70,7 @@ def test_to_stdout_with_a_selection(command):
     first, second = published_article(), published_article()
     answer(first, [[5, 4, 3, 1]] * 3)
     answer(second, [[4, 4, 4, 4]] * 2)
+    refresh_tallies()
     month = f"{first.responses.first().submitted_at:%Y-%m}"
     arguments = ["--article", first.slug, "--month", month, "--data-only", "--format", "excel"]
     code, out, _err = run(command(*arguments))
@@ -104,6 +105,7 @@ def test_to_stdout_with_a_selection(command):
 )
 def test_what_cannot_be_had_says_why_in_words_and_in_the_exit_code(command, arguments, code, words):
     answer(published_article(), [[5, 4, 3, 1]] * 3, country="GB")
+    refresh_tallies()
     actual, out, err = run(command(*arguments))
     assert (actual, out) == (code, b"")
     assert words in err
@@ -138,8 +140,8 @@ def test_kill_9_leaves_no_file_that_looks_complete(command, tmp_path):
     path = tmp_path / "responses.zip"
     path.write_bytes(b"of last month")
     with other_connection() as other:
-        # The rows name the articles' versions; nothing before them does.
-        other.execute("LOCK TABLE articles_articleversion IN ACCESS EXCLUSIVE MODE")
+        # The columns are those of the versions of surveys; nothing before them asks for these.
+        other.execute("LOCK TABLE feedback_surveyversion IN ACCESS EXCLUSIVE MODE")
         process = command("--output", path)
         wait_until(lambda: waiting_for_locks() == 1, 60, "the lock")
         assert len(list(tmp_path.iterdir())) == 2
