@@ -9,6 +9,7 @@ import sys
 import zipfile
 
 import pytest
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from portal.core.models import ExportLog
@@ -125,24 +126,27 @@ def test_only_in_the_name_of_somebody_who_may(command, who):
     assert "permission" in err
 
 
-def test_a_lead_gets_free_text(command):
+@pytest.fixture
+def lead(db):
     lead = UserFactory(group="Staff")
-    from django.contrib.auth.models import Group
-
     lead.groups.add(Group.objects.get(name="Staff leads"))
+    return lead
+
+
+def test_a_lead_gets_free_text(command, lead):
     code, _out, _err = run(command("--with-comments", user=lead.email))
     assert code == 0
     assert ExportLog.objects.get().filters["comments"] is True
 
 
-def test_kill_9_leaves_no_file_that_looks_complete(command, tmp_path):
+def test_kill_9_leaves_no_file_that_looks_complete(command, tmp_path, lead):
     many(5_000)
     path = tmp_path / "responses.zip"
     path.write_bytes(b"of last month")
     with other_connection() as other:
-        # The columns are those of the versions of surveys; nothing before them asks for these.
-        other.execute("LOCK TABLE feedback_surveyversion IN ACCESS EXCLUSIVE MODE")
-        process = command("--output", path)
+        # The rows leave out hidden free text; nothing before them asks for that.
+        other.execute("LOCK TABLE feedback_hiddencomment IN ACCESS EXCLUSIVE MODE")
+        process = command("--with-comments", "--output", path, user=lead.email)
         wait_until(lambda: waiting_for_locks() == 1, 60, "the lock")
         assert len(list(tmp_path.iterdir())) == 2
         process.kill()

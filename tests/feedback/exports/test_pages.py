@@ -82,6 +82,7 @@ def test_as_many_rows_as_the_limit_are_streamed_and_logged(staff_client, staff, 
     settings.EXPORT_STREAM_ROWS = 1
     article = published_article(title="Late failure")
     answer(article, [[5, 4, 3, 1]], submitted_at=NOON, updated_at=NOON)
+    refresh_tallies()
     response = confirm(staff_client, article=article.pk, month="2025-12")
     assert (response.status_code, response.streaming) == (200, True)
     assert response["Content-Type"] == "text/csv; charset=utf-8"
