@@ -14,7 +14,7 @@ def survey_places(article: Article) -> list[Place]:
     default = Survey.objects.get(key="default")
     _write_draft(default)
     second = _published("After a case report", "case_report")
-    faulty = Survey.objects.create(name="After a workshop", key="workshop")
+    faulty = Survey.objects.create(name="After a seminar", key="seminar")
     DraftStatement.objects.create(version=start_draft(faulty)[0], position=1, key="", text="")
     empty = Survey.objects.create(name="After a webinar", key="webinar")
     start_draft(empty)
