@@ -37,7 +37,7 @@ COLUMNS: LiteralString = KEY + ", n, counts"
 def refresh() -> int | None:
     """Bring the tallies up to date; return of how many articles, None where another run is at it.
 
-    Queries: 5 at most, whatever has changed. Run twice, or by two beats, it does the same.
+    Queries: 8 at most, whatever has changed. Run twice, or by two beats, it does the same.
     """
     as_of = timezone.now()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -141,8 +141,34 @@ def _among(articles: Sequence[int] | None) -> sql.Composable:
 
 
 def _note(as_of: datetime, *, changed: bool) -> None:
-    values = {"as_of": as_of} | ({"stamp": uuid.uuid4()} if changed else {})
-    TallyState.objects.update_or_create(id=1, defaults=values)
+    """Say up to when all is counted; for other closed months also with a new stamp."""
+    month = open_month()
+    if changed or not TallyState.objects.filter(most_on=month).exists():
+        values = {"stamp": uuid.uuid4(), "most_of_one": _most_of_one(), "most_on": month}
+    else:
+        values = {}
+    TallyState.objects.update_or_create(id=1, defaults={"as_of": as_of, **values})
+
+
+def _most_of_one() -> dict[str, int]:
+    """Return what ``TallyState.most_of_one`` says (1 query over all responses)."""
+    query = sql.SQL(
+        """
+        SELECT month, max(n)::int FROM (
+            SELECT CASE grouping(month) WHEN 0 THEN month::text ELSE '' END AS month,
+                count(*) AS n
+            FROM (
+                SELECT reader_id, {month} AS month FROM feedback_response AS response
+            ) AS answer
+            WHERE month < {open_month}
+            GROUP BY GROUPING SETS ((reader_id, month), (reader_id))
+        ) AS of_one
+        GROUP BY month
+        """
+    ).format(month=MONTH, open_month=sql.Literal(open_month()))
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return dict(cursor.fetchall())
 
 
 def _raw(articles: Sequence[int] | None) -> sql.Composed:

@@ -102,12 +102,16 @@ class TallyState(models.Model):
     """One row: up to when answers are in the tallies, and a stamp.
 
     The stamp changes with any tally of a closed month, so that what is computed from those can be
-    remembered.
+    remembered. ``most_of_one``: the most responses that one person gave in each closed month
+    ("2026-10-01" → 4) and in all of them (""); as on ``most_on``, the first day of the month that
+    was open then. By it, many responses are known to be of many people.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     as_of = models.DateTimeField(default=timezone.now)
     stamp = models.UUIDField(default=uuid.uuid4)
+    most_of_one = models.JSONField(default=dict, blank=True)
+    most_on = models.DateField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("state of the tallies")

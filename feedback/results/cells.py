@@ -6,6 +6,7 @@ What is read here is kept in process memory until a closed month changes (``Tall
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date
+from math import inf
 from typing import Any, LiteralString
 
 from django.db import connection
@@ -46,11 +47,20 @@ class Cube:
 class Cells:
     """The closed months as they are tallied."""
 
-    def __init__(self, scopes: Scopes) -> None:
+    def __init__(self, scopes: Scopes, most_of_one: dict[str, int]) -> None:
         self.scopes = scopes
         self.open_month = open_month()
+        self._most_of_one = most_of_one
         self._cubes: dict[tuple[Readers | None, Versions], Cube] = {}
         self._remembered: dict[Any, Any] = {}
+
+    def surely_enough(self, month: date | None) -> float:
+        """Return how many responses of a month (None: of all) must be of enough people.
+
+        However unevenly they answered; infinite where it is not known how many one person gave.
+        """
+        most = self._most_of_one.get("" if month is None else month.isoformat())
+        return inf if most is None else (ENOUGH - 1) * most + 1
 
     def part(self, region: Region) -> Part:
         return Part(self.scopes.articles(region.scope), region.month, region.readers)

@@ -291,17 +291,18 @@ _kept: list[_Book] = []
 
 def _book() -> _Book:
     """Return what is known of the closed months (1 query; more where something has changed)."""
-    stamp = TallyState.objects.values_list("stamp", flat=True).first()
+    state = TallyState.objects.first() or TallyState(stamp=None)
+    stamp, month = state.stamp, open_month()
     current = scopes()
     for book in _kept:
         if (
             stamp is not None
             and book.stamp == stamp
             and book.scopes is current
-            and book.cells.open_month == open_month()
+            and book.cells.open_month == month
         ):
             return book
-    cells = Cells(current)
+    cells = Cells(current, state.most_of_one if state.most_on == month else {})
     book = _Book(stamp, current, cells, SmallGroups(cells), all_series())
     # Assigned at once: another thread goes on with what it has.
     _kept[:] = [book]

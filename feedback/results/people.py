@@ -123,6 +123,25 @@ def count_people_by(
     }
 
 
+def count_people_by_month(
+    part: Part, values: Sequence[str], versions: Versions, open_month: date
+) -> dict[tuple[date, str], int]:
+    """Count the people of each of the ``values`` in each month of ``part`` (1 query).
+
+    The part's month is not looked at.
+    """
+    source = _responses(part._replace(month=None), (), versions, open_month, values=values)
+    rows = _fetch(
+        sql.SQL(
+            """
+            SELECT tally.month, tally.value, count(DISTINCT response.reader_id) {source}
+            GROUP BY 1, 2
+            """
+        ).format(source=source)
+    )
+    return {(month, value): int(people) for month, value, people in rows}
+
+
 def witnesses(part: Part, without: Part, versions: Versions, open_month: date) -> list[int]:
     """Return an article each for some people of ``part`` who are not in ``without`` (1 query).
 

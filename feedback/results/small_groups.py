@@ -14,9 +14,10 @@ from itertools import product
 from typing import Any, Literal, TypeVar
 
 from .cells import Cells, Cube
-from .people import count_people, count_people_by
+from .people import count_people, count_people_by, count_people_by_month
 from .regions import ENOUGH, Part, Readers, Region, Versions
 from .scopes import Scope
+from .selection import Dimension
 
 T = TypeVar("T")
 K = TypeVar("K", date, str)
@@ -32,6 +33,7 @@ class SmallGroups:
         self.cells = cells
         self._shown: dict[tuple[Region, Versions], bool] = {}
         self._covers: dict[Any, Any] = {}
+        self._by_month: dict[Any, dict[tuple[date, str], int]] = {}
         self._sizes: dict[tuple[Part, tuple[Part, ...], Versions], int] = {}
 
     # --- groups ----------------------------------------------------------------------------------
@@ -59,6 +61,8 @@ class SmallGroups:
         # Fewer responses than people are wanted: how many people they are matters to nobody.
         if total < ENOUGH:
             return total
+        if total >= self.cells.surely_enough(part.month):
+            return ENOUGH
         return self.people(part._replace(articles=frozenset(articles)), without, versions)
 
     def people(
@@ -261,22 +265,59 @@ class SmallGroups:
         ``totals`` and ``largest``: the responses of each sibling, and of its largest article.
         """
         small = [key for key, n in totals.items() if n < ENOUGH]
-        if small and not self._are_few(what, part, versions, small):
+        if small and not self._are_few(what, part, versions, small, totals):
             # Whoever else is small, together they are no fewer.
             return None
         # More responses than people are wanted, but about many articles.
-        unsure = [key for key, n in totals.items() if n >= ENOUGH > largest[key]]
+        unsure = [
+            key
+            for key, n in totals.items()
+            if self._is_unsure(n, largest[key], key if isinstance(key, date) else part.month)
+        ]
         if unsure:
-            people = count_people_by(what, part, unsure, versions, self.cells.open_month)
+            people = self._people_by(what, part, versions, unsure)
             small += [key for key in unsure if people[key] < ENOUGH]
         large = totals.keys() - small
-        if not (small and large) or not self._are_few(what, part, versions, small):
+        if not (small and large) or not self._are_few(what, part, versions, small, totals):
             return None
         return min(large, key=lambda key: (totals[key], key))
 
-    def _are_few(
+    def _is_unsure(self, n: int, largest: int, month: date | None) -> bool:
+        """Whether the raw answers must tell if so many responses are of enough people."""
+        return n >= ENOUGH > largest and n < self.cells.surely_enough(month)
+
+    def _people_by(
         self, what: Literal["month", "value"], part: Part, versions: Versions, keys: list[Any]
+    ) -> dict[Any, int]:
+        """Count the people of each sibling; of countries, of all months in one query."""
+        readers, month = part.readers, part.month
+        if what != "value" or readers is None or month is None or readers[0] != Dimension.COUNTRY:
+            return count_people_by(what, part, keys, versions, self.cells.open_month)
+        remembered = part.articles, versions
+        if remembered not in self._by_month:
+            rare = set()
+            for one in self.cells.cube(None, versions).months:
+                if one is not None:
+                    found = self.cells.values(readers[0], part._replace(month=one), versions)
+                    rare |= {key for key, sizes in found.items() if self._is_unsure(*sizes, one)}
+            if len(self._by_month) >= MAX_MEMORY // 1000:
+                self._by_month = {}
+            self._by_month[remembered] = count_people_by_month(
+                part, sorted(rare), versions, self.cells.open_month
+            )
+        people = self._by_month[remembered]
+        return {key: people.get((month, key), 0) for key in keys}
+
+    def _are_few(
+        self,
+        what: Literal["month", "value"],
+        part: Part,
+        versions: Versions,
+        keys: list[Any],
+        totals: dict[K, int],
     ) -> bool:
+        if sum(totals[key] for key in keys) >= self.cells.surely_enough(part.month):
+            return False
         return self.people(part, (), versions, **{f"{what}s": keys}) < ENOUGH
 
     def _covering_article(self, part: Part, versions: Versions) -> int | None:

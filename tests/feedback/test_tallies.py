@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from itertools import product
 
@@ -256,3 +256,19 @@ def test_with_writers_and_runs_at_the_same_time():
     assert not TallyChange.objects.exists()
     assert differences() == []
     assert sum(Tally.objects.filter(dimension="").values_list("n", flat=True)) == 40
+
+
+def test_how_many_responses_are_of_one_person():
+    one, other, third = (published_article() for _ in range(3))
+    april = MARCH + timedelta(days=31)
+    [response] = answer(one, [[1, 2, 3, 4]], submitted_at=MARCH)
+    for article, moment in ((other, MARCH), (third, april)):
+        [again] = answer(article, [[1, 2, 3, 4]], submitted_at=moment)
+        Response.objects.filter(pk=again.pk).update(reader=response.reader)
+    answer(one, [[1, 2, 3, 4]] * 5, submitted_at=april)
+    answer(other, [[1, 2, 3, 4]], submitted_at=timezone.now())
+    refresh()
+    state = TallyState.objects.get()
+    months = [timezone.localtime(moment).date().replace(day=1) for moment in (MARCH, april)]
+    assert state.most_of_one == {months[0].isoformat(): 2, months[1].isoformat(): 1, "": 3}
+    assert state.most_on == timezone.localdate().replace(day=1)
