@@ -28,6 +28,7 @@ from articles.services import (
 from feedback.models import NOT_APPLICABLE, ArticleSurvey
 from portal.accounts.models import User
 from portal.attestation.models import current_statement
+from portal.core.content_cache import memory
 from portal.core.models import Page as PlainPage
 from portal.demo.users import ADMIN, EDITOR, LEAD, REVIEWER, STAFF
 from portal.funders.disclosure import current_funding_statement
@@ -75,6 +76,8 @@ class Gallery:
 def load_gallery() -> Gallery:
     """Load the demo and what it lacks (mails, a subscriber), and let the visitors in."""
     places = _load_places()
+    # What was remembered less than a second ago may be of before: an article's survey.
+    memory.forget()
     return Gallery(places, {visitor: _let_in(visitor) for visitor in VISITORS})
 
 

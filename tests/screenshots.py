@@ -82,7 +82,7 @@ DOCUMENTED = {
     "home": ("home.png", ".card-list > li"),
     "article": ("article.png", ".key-data ul"),
     "survey": ("survey.png", "fieldset.scale >> nth=2"),
-    "desk-article-results": ("results.png", ".table-region"),
+    "desk-article-results": ("results.png", ".statement--axis"),
     "desk-article-draft": ("editors-checklist.png", ".field-summary"),
     "desk-import-read": ("editors-import.png", ".import-problems"),
     "desk-approve": ("editors-approve.png", "#content form"),
