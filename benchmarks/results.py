@@ -1,8 +1,9 @@
 """Results pages over a million responses, against the time that staff may have to wait.
 
 Every kind of selection: the portal, articles, topics and authors; all months or one; all readers or
-those of a profession, a specialty, a country, a rare country. ``engine``: the figures that a page
-needs; ``page``: the page itself, by Django's test client. ``cold``: the first page of a process.
+those of a profession, a specialty, a country, a rare country. By Django's test client: ``page`` is
+asked of a process that lives, each selection for the first time; ``cold`` is the first page of a
+process, or after a closed month has changed.
 """
 
 from __future__ import annotations
@@ -52,20 +53,23 @@ def measure(per_kind: int) -> Result:
     rebuild = timed(tallies.rebuild)
     again = timed(tallies.rebuild)
     with connection.cursor() as cursor:
+        # As autovacuum does where a portal grows by and by.
         cursor.execute("VACUUM (ANALYZE) feedback_tally")
+        cursor.execute("VACUUM (ANALYZE) feedback_response")
     check = timed(tallies.differences)
     taken: dict[str, dict[str, list[float]]] = {
-        name: defaultdict(list) for name in ("cold", "engine", "page")
+        name: defaultdict(list) for name in ("page", "cold")
     }
     browser = staff_browser()
-    for name, selection in selections(per_kind):
+    asked = dict.fromkeys(selections(per_kind))
+    forget()
+    for name, selection in asked:
         progress(f"{name}")
-        forget()
-        taken["cold"][name].append(timed(partial(engine, selection)))
-        forget_but_cells()
-        taken["engine"][name].append(timed(partial(engine, selection)))
-        forget_but_cells()
         taken["page"][name].append(timed(partial(page, browser, selection)))
+    for name, selection in asked:
+        progress(f"cold: {name}")
+        forget()
+        taken["cold"][name].append(timed(partial(page, browser, selection)))
     p95 = {
         way: round(percentile_95([t for times in kinds.values() for t in times]), 1)
         for way, kinds in taken.items()
@@ -147,26 +151,6 @@ def forget() -> None:
 
     memory.forget()
     counting.forget()
-
-
-def forget_but_cells() -> None:
-    """Remember what every page needs, and nothing of this selection."""
-    from feedback.results import counting
-    from feedback.results.selection import Selection
-
-    counting.forget()
-    counting.figures(Selection())
-
-
-def engine(selection: Selection) -> None:
-    from feedback.results import counting
-
-    counting.figures(selection)
-    counting.trend(selection)
-    if selection.article or selection.topic or selection.author:
-        counting.rest_of_portal(selection)
-    if not selection.article:
-        counting.ranking(selection)
 
 
 def staff_browser() -> Any:
