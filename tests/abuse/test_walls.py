@@ -115,6 +115,11 @@ def test_a_draft_is_nowhere(world, who):
         for answer in (client.get(address), client.head(address), client.post(address)):
             if answer.status_code == 302:
                 assert answer["Location"].startswith(reverse("gate"))
+            elif answer.status_code == 403:
+                # The gate keeps answers that were sent without a declaration: to whatever article.
+                nowhere = client.post(address.replace(draft.slug, "nowhere"))
+                assert nowhere.status_code == 403
+                assert draft.title not in answer.content.decode()
             else:
                 assert answer.status_code in {404, 405}
     for name in ("preview", "publish", "change", "history", "delete"):
