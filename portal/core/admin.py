@@ -50,7 +50,6 @@ class ExportLogAdmin(admin.ModelAdmin[ExportLog]):
     list_filter = ["kind"]
     list_select_related = ["user"]
     search_fields = ["purpose", "user__email", "user__name", "sha256"]
-    search_help_text = _("Purpose, name or e-mail address, or the SHA-256 of a file")
     date_hierarchy = "exported_at"
     fields = ["exported_at", "user", "kind", "purpose", "chosen", "held", "row_count", "sha256"]
     readonly_fields = ("chosen", "held")
