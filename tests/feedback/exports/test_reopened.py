@@ -16,10 +16,13 @@ from articles.models import Article
 from feedback.exports.orders import Format, Order, Shape
 from feedback.exports.writing import write
 from feedback.models import Level, Statement, SurveyItem, SurveyVersion
+from feedback.results.counting import figures
+from feedback.results.figures import Figures
+from feedback.results.selection import Selection
 from portal.attestation.models import Profession
 from portal.core.local.libreoffice import LIBREOFFICE
 from tests.factories import published_article
-from tests.feedback.builders import answer, last_month, publish_version_2
+from tests.feedback.builders import answer, last_month, publish_version_2, refresh_tallies
 from tests.spreadsheets import convert, read_sheets
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("read_in_the_tests_transaction")]
@@ -74,6 +77,27 @@ def in_the_database() -> dict[str, Counter[str]]:
         )
         for key, level, count in cursor.fetchall():
             counts.setdefault(key, Counter())[level] = count
+    return counts
+
+
+def on_the_page(page: Figures) -> dict[str, Counter[str]]:
+    """Return the same as the results page shows it, and hold its statistics against pandas'."""
+    counts: dict[str, Counter[str]] = {}
+    for statement in page.statements:
+        key = statement.key + (f".{statement.series}" if statement.series > 1 else "")
+        levels = {str(level): n for level, n in enumerate(statement.counts, 1) if n}
+        if statement.not_applicable:
+            levels["0"] = statement.not_applicable
+        counts[key] = Counter(levels)
+        assert dict(zip(statement.labels, "12345", strict=True)) == LABELS
+        answers = pd.Series(
+            [level for level, n in enumerate(statement.counts, 1) for _ in range(n)]
+        )
+        assert len(answers) == statement.n
+        assert statement.median == answers.median()
+        assert statement.mean == pytest.approx(answers.mean())
+        assert statement.sd == pytest.approx(answers.std())
+        assert statement.top_2 == (answers >= 4).sum()
     return counts
 
 
@@ -179,6 +203,10 @@ def test_every_program_finds_what_the_database_holds(answers: Article, tmp_path:
     in_libreoffice = by_libreoffice(list(files), tmp_path / "opened")
     expected = in_the_database()
     assert expected["clear.2"]["0"] > 0
+    refresh_tallies()
+    page = figures(Selection())
+    assert page.n == 100
+    assert on_the_page(page) == expected
     for path, order in files.items():
         check(by_pandas(path, order), order, expected, answers)
         check(in_libreoffice[path], order, expected, answers)
