@@ -291,8 +291,8 @@ _kept: list[_Book] = []
 
 def _book() -> _Book:
     """Return what is known of the closed months (1 query; more where something has changed)."""
-    state = TallyState.objects.first() or TallyState(stamp=None)
-    stamp, month = state.stamp, open_month()
+    state, month = TallyState.objects.first(), open_month()
+    stamp = state.stamp if state else None
     current = scopes()
     for book in _kept:
         if (
@@ -302,7 +302,9 @@ def _book() -> _Book:
             and book.cells.open_month == month
         ):
             return book
-    cells = Cells(current, state.most_of_one if state.most_on == month else {})
+    # Known of the months that were closed then: of another set of months it says nothing.
+    most_of_one = state.most_of_one if state and state.most_on == month else {}
+    cells = Cells(current, most_of_one)
     book = _Book(stamp, current, cells, SmallGroups(cells), all_series())
     # Assigned at once: another thread goes on with what it has.
     _kept[:] = [book]
