@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from psycopg import sql
 
+from . import MIN_PEOPLE
 from .scopes import Scope
 from .selection import Selection
 
 Readers = tuple[str, str]  # a dimension and one of its values
 Versions = frozenset[int] | None  # survey versions; None: all
-ENOUGH = 10  # people
+ENOUGH = MIN_PEOPLE
 
 
 class Region(NamedTuple):
