@@ -81,8 +81,7 @@ def test_order_progress_cancel(desk, start_celery_worker, exports_directory):
     page.get_by_role("button", name="Make the file").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Export: Waiting")
     job = ExportJob.objects.get()
-    start_celery_worker(has_beat=True)
-    with held_in_the_middle(job):
+    with held_in_the_middle(job, lambda: start_celery_worker(has_beat=True)):
         # The script has turned the page: nobody has pressed anything.
         expect(page.get_by_role("heading", level=1)).to_have_text("Export: Being made")
         expect(page.locator("#content")).to_contain_text(re.compile(r"\d of about 5,000 rows \("))

@@ -1,8 +1,9 @@
 """Hold an export where a test wants it, by locks in the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import psycopg
 from django.db import connection
@@ -28,12 +29,13 @@ def is_running(job: ExportJob) -> bool:
     return ExportJob.objects.get(pk=job.pk).status == "running"
 
 
-def waiting_for_locks() -> int:
-    """Return how many processes of this database wait for a lock."""
+def waiting_for_exports() -> int:
+    """Return how many wait for the table of exports."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            "SELECT count(*) FROM pg_locks"
+            " WHERE relation = 'feedback_exportjob'::regclass AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
         return cursor.fetchone()[0]
 
@@ -47,22 +49,25 @@ def responses_locked() -> Iterator[None]:
 
 
 @contextmanager
-def held_in_the_middle(job: ExportJob) -> Iterator[None]:
-    """Hold an export that has begun, or is about to, after it has said how far it is.
+def held_in_the_middle(job: ExportJob, start: Callable[[], Any]) -> Iterator[Any]:
+    """Have ``start`` start an export, and hold it after it has said how far it is.
 
-    At its first word it waits for us. Our second lock stands behind it in the queue: its first
-    word is committed, and it waits for us again at the next, before the file has its name.
+    Yields what ``start`` returns. At its first word the export waits for us. Our second lock stands
+    behind it in the queue: its first word is committed, and it waits for us again at the next,
+    before the file has its name.
     """
     with ExitStack() as stack:
         first, second = (stack.enter_context(other_connection()) for _ in range(2))
         with responses_locked():
+            # Not before: an export that is fast would have said all its words.
+            started = start()
             wait_until(lambda: is_running(job), 60, "the start of the export")
             first.execute(LOCK_EXPORTS)
-        wait_until(lambda: waiting_for_locks() == 1, 60, "the first word of the export")
+        wait_until(lambda: waiting_for_exports() == 1, 60, "the first word of the export")
         with ThreadPoolExecutor(1) as pool:
             locking = pool.submit(second.execute, LOCK_EXPORTS)
-            wait_until(lambda: waiting_for_locks() == 2, 60, "the second lock")
+            wait_until(lambda: waiting_for_exports() == 2, 60, "the second lock")
             first.commit()
             locking.result(60)
-        wait_until(lambda: waiting_for_locks() == 1, 60, "the second word of the export")
-        yield
+        wait_until(lambda: waiting_for_exports() == 1, 60, "the second word of the export")
+        yield started

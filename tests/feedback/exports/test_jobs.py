@@ -24,7 +24,7 @@ from tests.factories import published_article
 from tests.feedback.builders import answer, rows_of
 from tests.fixtures_mail import wait_until
 
-from .holding import held_in_the_middle, is_running, responses_locked, waiting_for_locks
+from .holding import held_in_the_middle, is_running, responses_locked, waiting_for_exports
 from .jobs import DAY, mailings, ready
 from .many import many
 
@@ -169,8 +169,7 @@ def in_thread(job):
 def test_progress_is_committed_while_it_runs(make_job, exports_directory):
     many(5_000)
     job = make_job(rows_total=5_000)
-    future = in_thread(job)
-    with held_in_the_middle(job):
+    with held_in_the_middle(job, lambda: in_thread(job)) as future:
         job.refresh_from_db()
         assert job.status == "running"
         assert 0 < job.rows_done < 5_000
@@ -199,8 +198,8 @@ def test_the_next_word_after_cancelling_ends_it_in_the_middle(make_job, exports_
 def test_cancelling_what_runs_stops_it_and_leaves_nothing(make_job, exports_directory):
     many(5_000)
     job = make_job(rows_total=5_000)
-    future = in_thread(job)
     with responses_locked():
+        future = in_thread(job)
         wait_until(lambda: is_running(job), what="the start")
         assert cancel_export(job.pk) is True
     future.result(60)
@@ -218,9 +217,8 @@ def test_cancelled_when_all_rows_are_there_it_is_cancelled_all_the_same(
 ):
     many(5_000)
     job = make_job(rows_total=5_000)
-    future = in_thread(job)
     with ThreadPoolExecutor(1) as pool:
-        with held_in_the_middle(job):
+        with held_in_the_middle(job, lambda: in_thread(job)) as future:
 
             def cancel():
                 try:
@@ -229,7 +227,7 @@ def test_cancelled_when_all_rows_are_there_it_is_cancelled_all_the_same(
                     connection.close()
 
             cancelling = pool.submit(cancel)
-            wait_until(lambda: waiting_for_locks() == 2, what="the button")
+            wait_until(lambda: waiting_for_exports() == 2, what="the button")
         is_cancelled = cancelling.result(60)
     future.result(60)
     job.refresh_from_db()
@@ -336,9 +334,8 @@ def test_kill_9_in_the_middle_then_another_worker_makes_the_whole_file(
 ):
     many(5_000)
     order = Order(is_packed=False)
-    first = start_celery_worker()
     job = order_export(user=staff, purpose="Audit", order=order, rows_total=5_000)
-    with held_in_the_middle(job):
+    with held_in_the_middle(job, start_celery_worker) as first:
         first.kill()
     job.refresh_from_db()
     assert (job.status, job.file.name) == ("running", "")
