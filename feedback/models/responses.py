@@ -121,8 +121,16 @@ class Response(ResponseBase):
         ]
         indexes = [
             models.Index(fields=["article", "submitted_at"], name="feedback_by_article"),
-            # To count the people of a rare country (feedback.results.people).
-            models.Index(fields=["country"], name="feedback_by_country"),
+            # To count the people of a rare country, in the index alone (feedback.results.people).
+            models.Index(
+                fields=["country", "article"],
+                include=["reader", "submitted_at", "survey_version"],
+                name="feedback_of_country",
+            ),
+            # To find what readers wrote: most write nothing.
+            models.Index(
+                fields=["article"], name="feedback_with_comment", condition=~models.Q(comment="")
+            ),
         ]
         triggers = [
             MarkForTally(pgtrigger.Insert, new="added"),

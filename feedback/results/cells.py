@@ -14,7 +14,7 @@ from psycopg import sql
 
 from .regions import ENOUGH, Part, Readers, Region, Versions, conditions_of
 from .scopes import Scopes
-from .selection import open_month
+from .selection import Dimension, open_month
 
 # Cubes of this many parts of the profile are kept at the same time; of smaller things, more.
 MAX_CUBES = 40
@@ -96,36 +96,30 @@ class Cells:
     def values(
         self, dimension: str, part: Part, versions: Versions = None
     ) -> dict[str, tuple[int, int]]:
-        """Return for each value of ``dimension``: all of its responses, and its largest article's.
+        """Return for each value of ``dimension``: all of its responses, and those of one cell.
 
-        1 query, unless remembered: a month's together with those of all months. The part's readers
-        are not looked at.
+        Of a cell (one article, one month) each response is a person: so many people there are for
+        sure. 1 query, unless remembered: those of all months together. The part's readers are not
+        looked at.
         """
-        part = part._replace(readers=None)
-        key = "values", dimension, part, versions
+        key = "values", dimension, part.articles, versions
         if key not in self._remembered:
             self._make_room()
             by_month: dict[date | None, dict[str, tuple[int, int]]] = defaultdict(dict)
             for month, value, total, largest in self._select(
                 """
-                SELECT month, value, sum(n)::int, max(n)::int FROM (
-                    SELECT {month} AS month, value, sum(n) AS n FROM feedback_tally AS tally
-                    WHERE dimension = {dimension} AND month < {open} {conditions}
-                    GROUP BY 1, value, article_id
-                ) AS of_article
+                SELECT month, value, sum(n)::int, max(n)::int FROM feedback_tally AS tally
+                WHERE dimension = {dimension} AND month < {open} {conditions}
                 GROUP BY month, value
                 """,
-                month=sql.SQL("NULL::date" if part.month is None else "month"),
                 dimension=sql.Literal(dimension),
                 conditions=conditions_of(part.articles, None, versions),
             ):
-                by_month[month][value] = total, largest
-            months = [None] if part.month is None else [*self.cube(None, versions).months]
-            for month in {part.month, *months}:
-                if (month is None) == (part.month is None):
-                    other = part._replace(month=month)
-                    self._remembered["values", dimension, other, versions] = by_month[month]
-        found: dict[str, tuple[int, int]] = self._remembered[key]
+                for one in (month, None):
+                    of_value = by_month[one].get(value, (0, 0))
+                    by_month[one][value] = of_value[0] + total, max(of_value[1], largest)
+            self._remembered[key] = by_month
+        found: dict[str, tuple[int, int]] = self._remembered[key].get(part.month, {})
         return found
 
     def of_value(
@@ -149,65 +143,102 @@ class Cells:
     ) -> list[Readers]:
         """Return the parts of the profile that all who answered about ``article`` share.
 
-        1 query, unless remembered: a month's together with those of all months.
+        1 query, unless remembered: those of all months together.
         """
         key = "only", article, month, versions
         if key not in self._remembered:
-            self.read_only_values([article], month, versions)
+            self._make_room()
+            ends: dict[tuple[date | None, str], set[str]] = defaultdict(set)
+            for one, dimension, first, last in self._select(
+                """
+                SELECT month, dimension, min(value), max(value) FROM feedback_tally AS tally
+                WHERE dimension <> '' AND month < {open} {conditions}
+                GROUP BY 1, 2
+                """,
+                conditions=conditions_of([article], None, versions),
+            ):
+                ends[one, dimension] |= {first, last}
+                ends[None, dimension] |= {first, last}
+            for each in {month, None, *self.cube(None, versions).months}:
+                self._remembered["only", article, each, versions] = [
+                    (dimension, *values)
+                    for (one, dimension), values in ends.items()
+                    if one == each and len(values) == 1
+                ]
         found: list[Readers] = self._remembered[key]
         return found
 
     def read_only_values(
         self, articles: Collection[int], month: date | None, versions: Versions = None
     ) -> None:
-        """Read what ``only_values`` tells of many articles (1 query)."""
+        """Read what ``only_values`` tells of many articles (1 query, unless remembered).
+
+        The first and the last value are looked up at both ends of the unique index: most readers'
+        values need not be read.
+        """
         self._make_room()
-        every_month = month is not None and len(articles) == 1
-        months = (
-            [m for m in self.cube(None, versions).months if m is not None] if every_month else []
-        )
+        articles = [a for a in articles if ("only", a, month, versions) not in self._remembered]
         for article in articles:
-            for one in {month, *months}:
-                self._remembered["only", article, one, versions] = []
-        for article, one, dimension, value in self._select(
+            self._remembered["only", article, month, versions] = []
+        for article, dimension, value in self._select(
             """
-            SELECT article_id, {month}, dimension, min(value) FROM feedback_tally AS tally
-            WHERE dimension <> '' AND month < {open} {conditions}
-            GROUP BY 1, 2, 3 HAVING min(value) = max(value)
+            SELECT article_id, dimension, first.value
+            FROM unnest({articles}::bigint[]) AS article (article_id)
+            CROSS JOIN unnest({dimensions}::text[]) AS part (dimension)
+            CROSS JOIN LATERAL (
+                SELECT value FROM feedback_tally AS tally
+                WHERE tally.article_id = article.article_id AND tally.dimension = part.dimension
+                    AND month < {open} {conditions}
+                ORDER BY value LIMIT 1
+            ) AS first
+            CROSS JOIN LATERAL (
+                SELECT value FROM feedback_tally AS tally
+                WHERE tally.article_id = article.article_id AND tally.dimension = part.dimension
+                    AND month < {open} {conditions}
+                ORDER BY value DESC LIMIT 1
+            ) AS last
+            WHERE first.value = last.value
             """,
-            month=sql.SQL("month") if every_month else sql.SQL("{}::date").format(month),
-            conditions=conditions_of(articles, None if every_month else month, versions),
+            articles=sql.Literal(list(articles)),
+            dimensions=sql.Literal([dimension.value for dimension in Dimension]),
+            conditions=conditions_of(None, month, versions),
         ):
-            self._remembered["only", article, one, versions].append((dimension, value))
+            self._remembered["only", article, month, versions].append((dimension, value))
 
     def covering_values(
         self, dimension: str, month: date | None, versions: Versions = None
-    ) -> dict[int, str | None]:
-        """Return the value of each article that stands for its small ones (1 query).
+    ) -> dict[int, str]:
+        """Return the values that stand for the small ones of an article (1 query, or remembered).
 
-        The smallest of those with enough responses, where all others have few together; None where
-        no value has to. See ``small_groups``: of one article each response is a person.
+        The smallest of those with enough responses, where all others have few together; without
+        the articles of which no value has to. See ``small_groups``: of one article each response
+        is a person.
         """
-        return dict(
-            self._select(
-                """
-                SELECT article_id,
-                    CASE WHEN sum(n) FILTER (WHERE n < {enough}) < {enough} THEN
+        key = "covering", dimension, month, versions
+        if key not in self._remembered:
+            self._make_room()
+            self._remembered[key] = dict(
+                self._select(
+                    """
+                    SELECT article_id,
                         (array_agg(value ORDER BY n, value COLLATE "C")
                             FILTER (WHERE n >= {enough}))[1]
-                    END
-                FROM (
-                    SELECT article_id, value, sum(n) AS n FROM feedback_tally AS tally
-                    WHERE dimension = {dimension} AND month < {open} {conditions}
-                    GROUP BY 1, 2
-                ) AS of_value
-                GROUP BY article_id
-                """,
-                enough=sql.Literal(ENOUGH),
-                dimension=sql.Literal(dimension),
-                conditions=conditions_of(None, month, versions),
+                    FROM (
+                        SELECT article_id, value, sum(n) AS n FROM feedback_tally AS tally
+                        WHERE dimension = {dimension} AND month < {open} {conditions}
+                        GROUP BY 1, 2
+                    ) AS of_value
+                    GROUP BY article_id
+                    HAVING sum(n) FILTER (WHERE n < {enough}) < {enough}
+                        AND max(n) >= {enough}
+                    """,
+                    enough=sql.Literal(ENOUGH),
+                    dimension=sql.Literal(dimension),
+                    conditions=conditions_of(None, month, versions),
+                )
             )
-        )
+        found: dict[int, str] = self._remembered[key]
+        return found
 
     def _make_room(self) -> None:
         if len(self._remembered) >= MAX_REMEMBERED:

@@ -7,6 +7,7 @@ are. What one process has read stays in its memory until a closed month or an ar
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from articles.models import Article
@@ -21,7 +22,7 @@ from .scopes import Scopes, scopes
 from .selection import Selection, open_month
 from .small_groups import SmallGroups
 from .statements import Series, all_series
-from .totals import Totals, totals_by_article, totals_by_month
+from .totals import PartTotals, Totals, totals_of
 
 
 def figures(selection: Selection) -> Figures:
@@ -54,7 +55,7 @@ def trend(selection: Selection) -> list[Month]:
     """
     book = _book()
     selection = replace(selection, month=None)
-    by_month = book.totals_by_month(region_of(selection))
+    by_month = book.part_totals(region_of(selection)).by_month
     impressions = impressions_by_month(selection)
     return [
         Month(
@@ -121,19 +122,18 @@ class _Book:
             month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
         return months
 
-    def totals_by_month(self, region: Region) -> dict[date | None, Totals]:
-        region = region._replace(month=None)
+    def part_totals(self, region: Region) -> PartTotals:
         if region not in self.remembered:
             if len(self.remembered) >= MAX_REMEMBERED:
                 self.remembered = {}
-            self.remembered[region] = totals_by_month(
+            self.remembered[region] = totals_of(
                 self.cells.part(region), self.places, self.cells.open_month
             )
-        found: dict[date | None, Totals] = self.remembered[region]
+        found: PartTotals = self.remembered[region]
         return found
 
     def totals(self, region: Region) -> Totals:
-        return self.totals_by_month(region).get(region.month, Totals())
+        return self.part_totals(region).by_month.get(None, Totals())
 
     def figures(self, selection: Selection, totals: Totals) -> Figures:
         region = region_of(selection)
@@ -151,12 +151,20 @@ class _Book:
         rest = RestOfPortal(self.groups, region)
         if not rest.is_shown():
             return Figures(selection, None)
+        # Statements that the same versions ask have the same answer.
+        is_shown = cache(
+            lambda versions: (
+                RestOfPortal(self.groups, region, versions).is_shown()
+                if versions is not None
+                else True
+            )
+        )
         totals = self.totals(rest.portal).without(self.totals(region))
         statements, hidden = self.statements(
             totals,
             part=rest.all,
             without=(rest.part,),
-            is_shown=lambda versions: RestOfPortal(self.groups, region, versions).is_shown(),
+            is_shown=is_shown,
         )
         return Figures(selection, totals.all, statements, hidden)
 
@@ -209,9 +217,7 @@ class _Book:
     def versions_of(self, series: Series) -> tuple[Versions, Versions]:
         """Return the survey versions that ask this, of those that were answered, and the others."""
         if "versions" not in self.remembered:
-            self.remembered["versions"] = frozenset(
-                self.totals_by_month(Region(None, None, None)).get(None, Totals()).n
-            )
+            self.remembered["versions"] = frozenset(self.totals(Region(None, None, None)).n)
         answered: frozenset[int] = self.remembered["versions"]
         asking = answered.intersection(series.places)
         # All: then the answer is the same as for the whole selection, and remembered.
@@ -234,11 +240,11 @@ class _Book:
         if known is None or known[0] != titles:
             if len(self.rankings) >= MAX_RANKINGS:
                 self.rankings = {}
-            known = self.rankings[region] = titles, self._rank(region, part, titles)
+            known = self.rankings[region] = titles, self._rank(region, titles)
         return known[1]
 
-    def _rank(self, region: Region, part: Part, titles: dict[int, str]) -> list[RankedArticle]:
-        totals = totals_by_article(part, self.places, self.cells.open_month)
+    def _rank(self, region: Region, titles: dict[int, str]) -> list[RankedArticle]:
+        totals = self.part_totals(region).by_article
         self.groups.read_articles(
             [article for article, t in totals.items() if t.all >= ENOUGH], region
         )

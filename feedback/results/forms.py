@@ -22,6 +22,12 @@ from .selection import Dimension, Selection
 NOT_STATED = _("not stated")
 
 
+class LongSelect(forms.Select):
+    """A list of hundreds of choices: one template for all, where Django has one for each."""
+
+    template_name = "feedback/long_select.html"
+
+
 class SelectionForm(forms.Form):
     """Fields of a ``Selection``; used by GET on results pages and by POST for exports.
 
@@ -33,9 +39,15 @@ class SelectionForm(forms.Form):
         required=False,
         help_text=_("A part of its title, its address or its number."),
     )
-    topic = forms.TypedChoiceField(label=_("Topic"), required=False, coerce=int, empty_value=None)
+    topic = forms.TypedChoiceField(
+        label=_("Topic"), required=False, coerce=int, empty_value=None, widget=LongSelect
+    )
     author = forms.ModelChoiceField(
-        Person.objects.none(), label=_("Author"), required=False, empty_label=_("All authors")
+        Person.objects.none(),
+        label=_("Author"),
+        required=False,
+        empty_label=_("All authors"),
+        widget=LongSelect,
     )
     month = forms.TypedChoiceField(
         label=_("Month"),
@@ -44,7 +56,7 @@ class SelectionForm(forms.Form):
         empty_value=None,
     )
     # At most one part of the profile at a time: one field for all of them.
-    readers = forms.ChoiceField(label=_("Readers"), required=False)
+    readers = forms.ChoiceField(label=_("Readers"), required=False, widget=LongSelect)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -79,12 +79,12 @@ def count_people_by(
         values=keys if what == "value" else None,
         months=keys if what == "month" else None,
     )
-    if what == "value" and part.readers and part.readers[0] == Dimension.COUNTRY:
+    if part.readers and part.readers[0] == Dimension.COUNTRY:
         # All that are asked about are rare. One by one, the planner would read all responses for
         # each, in the hope of finding the first ones soon.
         counted = sql.SQL(
-            "SELECT tally.value, count(DISTINCT response.reader_id) {source} GROUP BY 1"
-        ).format(source=source)
+            "SELECT tally.{column}, count(DISTINCT response.reader_id) {source} GROUP BY 1"
+        ).format(column=column, source=source)
         return dict.fromkeys(keys, 0) | {key: int(people) for key, people in _fetch(counted)}
     rows = _fetch(
         sql.SQL(
@@ -140,6 +140,33 @@ def count_people_by_month(
         ).format(source=source)
     )
     return {(month, value): int(people) for month, value, people in rows}
+
+
+def count_people_of_pairs(
+    part: Part, pairs: Sequence[tuple[date, str]], versions: Versions, open_month: date
+) -> dict[date, int]:
+    """Count the people of each month in ``part`` who have one of its values (1 query).
+
+    ``pairs``: months and values. The part's month is not looked at.
+    """
+    values = sorted({value for _month, value in pairs})
+    source = _responses(part._replace(month=None), (), versions, open_month, values=values)
+    rows = _fetch(
+        sql.SQL(
+            """
+            SELECT tally.month, count(DISTINCT response.reader_id) {source}
+                AND (tally.month, tally.value) IN (
+                    SELECT * FROM unnest({months}::date[], {values}::text[])
+                )
+            GROUP BY 1
+            """
+        ).format(
+            source=source,
+            months=sql.Literal([month for month, _value in pairs]),
+            values=sql.Literal([value for _month, value in pairs]),
+        )
+    )
+    return {month: int(people) for month, people in rows}
 
 
 def witnesses(part: Part, without: Part, versions: Versions, open_month: date) -> list[int]:

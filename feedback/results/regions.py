@@ -50,13 +50,8 @@ class Part(NamedTuple):
 
 
 def region_of(selection: Selection) -> Region:
-    scope: Scope | None = None
-    for kind in ("article", "topic", "author"):
-        key = getattr(selection, kind)
-        if key is not None:
-            scope = (kind, key)
     readers = None if selection.dimension is None else (selection.dimension.value, selection.value)
-    return Region(scope, selection.month, readers)
+    return Region(selection.scope, selection.month, readers)
 
 
 def conditions_of(

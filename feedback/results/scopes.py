@@ -31,7 +31,7 @@ class Scopes:
         return self.members.get(scope, frozenset())
 
 
-# As in ``selection.article_condition``, for all of them.
+# Who stands in the byline of the version that readers see, or saw last.
 _AUTHORS = """
     SELECT article.id, person.id
     FROM articles_article AS article

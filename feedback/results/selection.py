@@ -14,8 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from psycopg import sql
 
-from articles.models import Topic
-from articles.models.topics import topic_tree
+from .scopes import Scope, scopes
 
 # The month of a response is that of its first answer, in the time of the house.
 MONTH = sql.SQL("date_trunc('month', response.submitted_at AT TIME ZONE {zone})::date").format(
@@ -55,6 +54,15 @@ class Selection:
         if self.month is not None and (self.month.day != 1 or self.month >= open_month()):
             raise ValueError(f"{self.month} is not the first day of a closed month")
 
+    @property
+    def scope(self) -> Scope | None:
+        """What its articles have in common; None for all of the portal's."""
+        for kind in ("article", "topic", "author"):
+            key = getattr(self, kind)
+            if key is not None:
+                return kind, key
+        return None
+
     def as_filters(self) -> dict[str, Any]:
         """Return what is chosen, for logs, manifests and addresses (JSON values)."""
         filters: dict[str, Any] = {
@@ -76,26 +84,10 @@ def open_month() -> date:
 
 def article_condition(selection: Selection) -> sql.Composable:
     """Return the SQL condition on the column ``article_id`` of whatever table has it."""
-    if selection.article is not None:
-        return sql.SQL("article_id = {}").format(sql.Literal(selection.article))
-    if selection.topic is not None:
-        topic = topic_tree().topics.get(selection.topic, Topic(pk=selection.topic))
-        return sql.SQL(
-            "article_id IN (SELECT id FROM articles_article WHERE search_topics && {}::bigint[])"
-        ).format(sql.Literal(list(topic_tree().within(topic))))
-    if selection.author is not None:
-        # Who stands in the byline of the version that readers see, or saw last.
-        return sql.SQL(
-            """article_id IN (
-                SELECT article.id FROM articles_article AS article
-                JOIN articles_articleversion AS version ON version.id = article.published_version_id
-                JOIN articles_articleversionperson AS link ON link.version_id = version.id
-                JOIN people_person AS person ON person.id = link.person_id
-                WHERE person.id = {}
-                    AND version.document -> 'authors' @> jsonb_build_array(
-                        jsonb_build_object('slug', person.slug)))"""
-        ).format(sql.Literal(selection.author))
-    return sql.SQL("true")
+    articles = scopes().articles(selection.scope)
+    if articles is None:
+        return sql.SQL("true")
+    return sql.SQL("article_id = ANY({}::bigint[])").format(sql.Literal(sorted(articles)))
 
 
 def response_condition(selection: Selection) -> sql.Composed:

@@ -10,11 +10,11 @@ is counted among the responses to these.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
-from itertools import product
+from itertools import islice, product
 from typing import Any, Literal, TypeVar
 
 from .cells import Cells, Cube
-from .people import count_people, count_people_by, count_people_by_month
+from .people import count_people, count_people_by, count_people_by_month, count_people_of_pairs
 from .regions import ENOUGH, Part, Readers, Region, Versions
 from .scopes import Scope
 from .selection import Dimension
@@ -34,6 +34,9 @@ class SmallGroups:
         self._shown: dict[tuple[Region, Versions], bool] = {}
         self._covers: dict[Any, Any] = {}
         self._by_month: dict[Any, dict[tuple[date, str], int]] = {}
+        self._largest: dict[tuple[Region, Versions], list[int]] = {}
+        self._of_small: dict[Any, dict[date, int]] = {}
+        self._months_of: dict[tuple[Part, Versions], dict[date, int]] = {}
         self._sizes: dict[tuple[Part, tuple[Part, ...], Versions], int] = {}
 
     # --- groups ----------------------------------------------------------------------------------
@@ -63,7 +66,22 @@ class SmallGroups:
             return total
         if total >= self.cells.surely_enough(part.month):
             return ENOUGH
+        if not without and part.month is not None and _is_country(part):
+            # A page asks for every month.
+            return self._people_by_month(part, versions).get(part.month, 0)
         return self.people(part._replace(articles=frozenset(articles)), without, versions)
+
+    def _people_by_month(self, part: Part, versions: Versions) -> dict[date, int]:
+        part = part._replace(month=None)
+        key = part, versions
+        if key not in self._months_of:
+            if len(self._months_of) >= MAX_MEMORY // 100:
+                self._months_of = {}
+            months = [m for m in self.cells.cube(part.readers, versions).months if m is not None]
+            self._months_of[key] = count_people_by(
+                "month", part, months, versions, self.cells.open_month
+            )
+        return self._months_of[key]
 
     def people(
         self, part: Part, without: Sequence[Part] = (), versions: Versions = None, **others: Any
@@ -115,7 +133,28 @@ class SmallGroups:
         return not any(
             self.is_small(self.cells.part(outer), [part], versions)
             for outer in self._containing(region, versions)
+            if not self._has_enough_elsewhere(outer, part, versions)
         ) and not self._is_cover(region, part, versions)
+
+    def _has_enough_elsewhere(self, outer: Region, part: Part, versions: Versions) -> bool:
+        """Whether another article than that of ``part`` has surely enough of ``outer``.
+
+        A quick look at the two largest ones: nearly always this is so.
+        """
+        key = outer, versions
+        largest = self._largest.get(key)
+        if largest is None:
+            if len(self._largest) >= MAX_MEMORY:
+                self._largest = {}
+            around = self.cells.part(outer)
+            cube = self.cells.cube(outer.readers, versions)
+            cells = cube.of(outer.month)
+            largest = self._largest[key] = [
+                article
+                for article in islice(_largest_first(cube, around), 2)
+                if cells.get(article, 0) >= ENOUGH
+            ]
+        return _is_one_article(part) and any(one not in part.articles for one in largest)
 
     def _containing(self, region: Region, versions: Versions) -> Iterator[Region]:
         """Yield the selections in which all responses of ``region`` are.
@@ -227,7 +266,7 @@ class SmallGroups:
     ) -> None:
         """Read what is needed of many articles at once (1 or 2 queries)."""
         self.cells.read_only_values(articles, region.month, versions)
-        if region.readers is not None:
+        if region.readers is not None and articles:
             dimension = region.readers[0]
             found = self.cells.covering_values(dimension, region.month, versions)
             for article in articles:
@@ -235,8 +274,15 @@ class SmallGroups:
                 self._covers["_covering_value", part, versions] = found.get(article)
 
     def _covering_month(self, part: Part, versions: Versions) -> date | None:
+        cube = self.cells.cube(part.readers, versions)
+        if _is_one_article(part):
+            [article] = part.articles
+            people = {
+                m: cells[article] for m, cells in cube.months.items() if m and article in cells
+            }
+            return self._covering("month", part, versions, people, people)
         totals, largest = {}, {}
-        for month in self.cells.cube(part.readers, versions).months:
+        for month in cube.months:
             if month is not None and (
                 counts := self.cells.count(part._replace(month=month), versions)
             ):
@@ -262,7 +308,7 @@ class SmallGroups:
     ) -> K | None:
         """Return the smallest sibling of enough people, where the others are few together.
 
-        ``totals`` and ``largest``: the responses of each sibling, and of its largest article.
+        ``totals`` and ``largest``: the responses of each sibling, and so many people it has surely.
         """
         small = [key for key, n in totals.items() if n < ENOUGH]
         if small and not self._are_few(what, part, versions, small, totals):
@@ -272,7 +318,8 @@ class SmallGroups:
         unsure = [
             key
             for key, n in totals.items()
-            if self._is_unsure(n, largest[key], key if isinstance(key, date) else part.month)
+            if not _is_one_article(part)
+            and self._is_unsure(n, largest[key], key if isinstance(key, date) else part.month)
         ]
         if unsure:
             people = self._people_by(what, part, versions, unsure)
@@ -291,7 +338,10 @@ class SmallGroups:
     ) -> dict[Any, int]:
         """Count the people of each sibling; of countries, of all months in one query."""
         readers, month = part.readers, part.month
-        if what != "value" or readers is None or month is None or readers[0] != Dimension.COUNTRY:
+        if what == "month" and _is_country(part):
+            people = self._people_by_month(part, versions)
+            return {key: people.get(key, 0) for key in keys}
+        if what != "value" or readers is None or month is None or not _is_country(part):
             return count_people_by(what, part, keys, versions, self.cells.open_month)
         remembered = part.articles, versions
         if remembered not in self._by_month:
@@ -305,8 +355,8 @@ class SmallGroups:
             self._by_month[remembered] = count_people_by_month(
                 part, sorted(rare), versions, self.cells.open_month
             )
-        people = self._by_month[remembered]
-        return {key: people.get((month, key), 0) for key in keys}
+        by_month = self._by_month[remembered]
+        return {key: by_month.get((month, key), 0) for key in keys}
 
     def _are_few(
         self,
@@ -316,9 +366,38 @@ class SmallGroups:
         keys: list[Any],
         totals: dict[K, int],
     ) -> bool:
-        if sum(totals[key] for key in keys) >= self.cells.surely_enough(part.month):
+        responses = sum(totals[key] for key in keys)
+        if responses >= self.cells.surely_enough(part.month):
             return False
+        if responses < ENOUGH or _is_one_article(part):
+            return responses < ENOUGH
+        if what == "value" and part.month is not None and _is_country(part):
+            small = {key for key, n in totals.items() if n < ENOUGH}
+            if small == set(keys):
+                return self._people_of_small_countries(part, versions)[part.month] < ENOUGH
         return self.people(part, (), versions, **{f"{what}s": keys}) < ENOUGH
+
+    def _people_of_small_countries(self, part: Part, versions: Versions) -> dict[date, int]:
+        """Count the people of the countries with few responses in a month: of all months at once.
+
+        Only of the months where the number of their responses does not tell.
+        """
+        key = part.articles, versions
+        if key not in self._of_small:
+            pairs = []
+            for month in self.cells.cube(None, versions).months:
+                if month is None:
+                    continue
+                found = self.cells.values(Dimension.COUNTRY, part._replace(month=month), versions)
+                small = {value: n for value, (n, _largest) in found.items() if n < ENOUGH}
+                if ENOUGH <= sum(small.values()) < self.cells.surely_enough(month):
+                    pairs += [(month, value) for value in small]
+            if len(self._of_small) >= MAX_MEMORY // 1000:
+                self._of_small = {}
+            self._of_small[key] = count_people_of_pairs(
+                part, pairs, versions, self.cells.open_month
+            )
+        return self._of_small[key]
 
     def _covering_article(self, part: Part, versions: Versions) -> int | None:
         sizes = self.cells.count(part, versions)
@@ -328,6 +407,15 @@ class SmallGroups:
         if not self.is_small(part._replace(articles=small), versions=versions):
             return None
         return min((n, article) for article, n in sizes.items() if n >= ENOUGH)[1]
+
+
+def _is_country(part: Part) -> bool:
+    return part.readers is not None and part.readers[0] == Dimension.COUNTRY
+
+
+def _is_one_article(part: Part) -> bool:
+    """Whether each response is a person: of one article nobody has two."""
+    return part.articles is not None and len(part.articles) == 1
 
 
 def _largest_first(cube: Cube, part: Part) -> Iterable[int]:

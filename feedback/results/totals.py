@@ -3,7 +3,6 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from django.db import connection
 from psycopg import sql
@@ -47,29 +46,19 @@ class Totals:
         )
 
 
-def totals_by_month(part: Part, places: int, open_month: date) -> dict[date | None, Totals]:
-    """Return the totals of ``part`` for each closed month, and under None for all (1 query).
+@dataclass(slots=True)
+class PartTotals:
+    """The totals of a part: of each of its closed months, under None of all, and of each article.
 
-    ``places``: the most statements that a survey has.
+    Those of the articles are of all the months that the part is about.
     """
-    found: dict[date | None, Totals] = defaultdict(Totals)
-    for month, version, n, counts in _sums("month", part, places, open_month):
-        found[month].add(version, n, counts)
-        found[None].add(version, n, counts)
-    return found
+
+    by_month: dict[date | None, Totals] = field(default_factory=lambda: defaultdict(Totals))
+    by_article: dict[int, Totals] = field(default_factory=lambda: defaultdict(Totals))
 
 
-def totals_by_article(part: Part, places: int, open_month: date) -> dict[int, Totals]:
-    """Return the totals of each article of ``part`` (1 query)."""
-    found: dict[int, Totals] = defaultdict(Totals)
-    for article, version, n, counts in _sums("article_id", part, places, open_month):
-        found[article].add(version, n, counts)
-    return found
-
-
-def _sums(
-    group: str, part: Part, places: int, open_month: date
-) -> list[tuple[Any, int, int, Counts]]:
+def totals_of(part: Part, places: int, open_month: date) -> PartTotals:
+    """Return the totals of ``part`` (1 query). ``places``: the most statements of a survey."""
     # Sums of elements by their place: to unnest and collect the arrays took four times as long.
     sums = sql.SQL(", ").join(
         sql.SQL("sum(counts[{}])").format(place)
@@ -78,18 +67,21 @@ def _sums(
     dimension, value = part.readers or ("", "")
     query = sql.SQL(
         """
-        SELECT {group}, survey_version_id, sum(n)::int,
+        SELECT month, article_id, survey_version_id, sum(n)::int,
             (ARRAY[{sums}]::int[])[1:max(cardinality(counts))]
         FROM feedback_tally AS tally
         WHERE dimension = %s AND value = %s AND month < %s {conditions}
-        GROUP BY 1, 2
+        GROUP BY survey_version_id, GROUPING SETS ((month), (article_id))
         """
-    ).format(
-        group=sql.Identifier(group),
-        sums=sums,
-        conditions=conditions_of(part.articles, part.month, None),
-    )
+    ).format(sums=sums, conditions=conditions_of(part.articles, part.month, None))
     with connection.cursor() as cursor:
         cursor.execute(query, [dimension, value, open_month])
-        rows: list[tuple[Any, int, int, Counts]] = cursor.fetchall()
-        return rows
+        rows: list[tuple[date | None, int, int, int, Counts]] = cursor.fetchall()
+    found = PartTotals()
+    for month, article, version, n, counts in rows:
+        if month is None:
+            found.by_article[article].add(version, n, counts)
+        else:
+            found.by_month[month].add(version, n, counts)
+            found.by_month[None].add(version, n, counts)
+    return found

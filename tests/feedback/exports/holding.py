@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection
+from django.db.models import Model
 
 from feedback.models import ExportJob
 from tests.fixtures_mail import wait_until
@@ -29,13 +30,13 @@ def is_running(job: ExportJob) -> bool:
     return ExportJob.objects.get(pk=job.pk).status == "running"
 
 
-def waiting_for_exports() -> int:
-    """Return how many wait for the table of exports."""
+def waiting_for(model: type[Model]) -> int:
+    """Return how many wait for the table of ``model``."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_locks"
-            " WHERE relation = 'feedback_exportjob'::regclass AND NOT granted"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            "SELECT count(*) FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [model._meta.db_table],
         )
         return cursor.fetchone()[0]
 
@@ -63,11 +64,11 @@ def held_in_the_middle(job: ExportJob, start: Callable[[], Any]) -> Iterator[Any
             started = start()
             wait_until(lambda: is_running(job), 60, "the start of the export")
             first.execute(LOCK_EXPORTS)
-        wait_until(lambda: waiting_for_exports() == 1, 60, "the first word of the export")
+        wait_until(lambda: waiting_for(ExportJob) == 1, 60, "the first word of the export")
         with ThreadPoolExecutor(1) as pool:
             locking = pool.submit(second.execute, LOCK_EXPORTS)
-            wait_until(lambda: waiting_for_exports() == 2, 60, "the second lock")
+            wait_until(lambda: waiting_for(ExportJob) == 2, 60, "the second lock")
             first.commit()
             locking.result(60)
-        wait_until(lambda: waiting_for_exports() == 1, 60, "the second word of the export")
+        wait_until(lambda: waiting_for(ExportJob) == 1, 60, "the second word of the export")
         yield started

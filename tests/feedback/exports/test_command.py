@@ -12,12 +12,13 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from feedback.models import HiddenComment
 from portal.core.models import ExportLog
 from tests.factories import UserFactory, published_article
 from tests.feedback.builders import answer, refresh_tallies, rows_of
 from tests.fixtures_mail import ROOT, wait_until, worker_environment
 
-from .holding import other_connection, waiting_for_locks
+from .holding import other_connection, waiting_for
 from .many import many
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -147,7 +148,7 @@ def test_kill_9_leaves_no_file_that_looks_complete(command, tmp_path, lead):
         # The rows leave out hidden free text; nothing before them asks for that.
         other.execute("LOCK TABLE feedback_hiddencomment IN ACCESS EXCLUSIVE MODE")
         process = command("--with-comments", "--output", path, user=lead.email)
-        wait_until(lambda: waiting_for_locks() == 1, 60, "the lock")
+        wait_until(lambda: waiting_for(HiddenComment) == 1, 60, "the lock")
         assert len(list(tmp_path.iterdir())) == 2
         process.kill()
         process.communicate(timeout=30)

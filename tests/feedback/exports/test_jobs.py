@@ -24,7 +24,7 @@ from tests.factories import published_article
 from tests.feedback.builders import answer, rows_of
 from tests.fixtures_mail import wait_until
 
-from .holding import held_in_the_middle, is_running, responses_locked, waiting_for_exports
+from .holding import held_in_the_middle, is_running, responses_locked, waiting_for
 from .jobs import DAY, mailings, ready
 from .many import many
 
@@ -227,7 +227,7 @@ def test_cancelled_when_all_rows_are_there_it_is_cancelled_all_the_same(
                     connection.close()
 
             cancelling = pool.submit(cancel)
-            wait_until(lambda: waiting_for_exports() == 2, what="the button")
+            wait_until(lambda: waiting_for(ExportJob) == 2, what="the button")
         is_cancelled = cancelling.result(60)
     future.result(60)
     job.refresh_from_db()
