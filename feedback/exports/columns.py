@@ -4,19 +4,19 @@ Columns that depend on surveys stand in the order in which they were first publi
 column holds one *series* of answers that may be compared: the wordings that say so, on one scale.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from feedback.models import (
     Level,
     Statement,
-    StatementWording,
     Survey,
     SurveyItem,
     SurveyVersion,
     items_by_version,
 )
+from feedback.results.statements import first_comparable_wordings
 
 from .orders import Order, Shape
 
@@ -103,7 +103,7 @@ def load_layout() -> Layout:
     published = SurveyVersion.objects.filter(published_at__isnull=False)
     versions = list(published.select_related("survey").order_by("published_at", "pk"))
     items = items_by_version(published.values("pk"))
-    series = _series(StatementWording.objects.order_by("statement", "number"))
+    series = first_comparable_wordings()
     builder = _Builder()
     for version in versions:
         for number, item in enumerate(items.get(version.pk, ()), 1):
@@ -111,21 +111,6 @@ def load_layout() -> Layout:
         if version.comment_question:
             builder.add_comment(version)
     return Layout(tuple(builder.columns.values()), tuple(versions))
-
-
-def _series(wordings: Iterable[StatementWording]) -> dict[int, int]:
-    """Return for each wording the first one that it may be compared with."""
-    first: dict[int, int] = {}
-    before: StatementWording | None = None
-    for wording in wordings:
-        goes_on = (
-            before is not None
-            and before.statement_id == wording.statement_id
-            and wording.is_comparable
-        )
-        first[wording.pk] = first[before.pk] if goes_on and before else wording.pk
-        before = wording
-    return first
 
 
 def labels_of(version: SurveyVersion) -> tuple[str, ...]:

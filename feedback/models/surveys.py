@@ -237,7 +237,23 @@ class ArticleSurvey(models.Model):
     class Meta:
         verbose_name = _("survey of an article")
         verbose_name_plural = _("surveys of articles")
-        triggers = [BumpContentStamp()]
+        triggers = [
+            pgtrigger.Trigger(
+                name="survey_is_published",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM feedback_surveyversion
+                        WHERE survey_id = NEW.survey_id AND published_at IS NOT NULL
+                    ) THEN
+                        RAISE EXCEPTION 'The survey of an article must have been published';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            BumpContentStamp(),
+        ]
 
     def __str__(self) -> str:
         return f"{self.article_id}: {self.survey}"

@@ -84,9 +84,9 @@ def open_month() -> date:
 
 def article_condition(selection: Selection) -> sql.Composable:
     """Return the SQL condition on the column ``article_id`` of whatever table has it."""
-    articles = scopes().articles(selection.scope)
-    if articles is None:
+    if selection.scope is None:
         return sql.SQL("true")
+    articles = scopes().articles(selection.scope) or ()
     return sql.SQL("article_id = ANY({}::bigint[])").format(sql.Literal(sorted(articles)))
 
 

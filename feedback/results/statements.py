@@ -40,7 +40,7 @@ def _default_labels(language: str | None) -> tuple[str, ...]:
 def all_series() -> list[Series]:
     """Return the series of all published surveys, in the newest order of each (2 queries)."""
     versions = items_of(SurveyVersion.objects.filter(published_at__isnull=False).values("pk"))
-    first_wordings = _first_wordings()
+    first_wordings = first_comparable_wordings()
     # (Statement, first comparable wording, labels) → its items, newest survey version first.
     found: dict[tuple[int, int, tuple[str, ...]], list[tuple[SurveyItem, int]]] = defaultdict(list)
     for items in versions.values():
@@ -69,8 +69,8 @@ def all_series() -> list[Series]:
     return series
 
 
-def _first_wordings() -> dict[int, int]:
-    """Return for each wording the first one that it compares with (1 query)."""
+def first_comparable_wordings() -> dict[int, int]:
+    """Return for each wording the first one that it may be compared with (1 query)."""
     first: dict[int, int] = {}
     before: StatementWording | None = None
     for wording in StatementWording.objects.order_by("statement", "number"):

@@ -1,6 +1,7 @@
 """The survey of an article: which one, which version, and what is asked in it."""
 
 import pytest
+from django.db import ProgrammingError, transaction
 
 from feedback.models import (
     ArticleSurvey,
@@ -132,14 +133,6 @@ def test_answers_to_the_survey_that_was_replaced_meanwhile_are_not_taken(atteste
     assert Response.objects.count() == 0
 
 
-def test_a_chosen_survey_that_nobody_published_leaves_the_default_one(attested):
-    article = published_article()
-    draft = Survey.objects.create(key="draft", name="Draft")
-    choose(article, draft)
-    assert current_survey_version(article.pk) == load_survey_version()
-    assert attested.post(respond_url(article), filled(article, [4, 4, 4, 4])).status_code == 303
-
-
 @pytest.mark.parametrize("surveys", [0, 20])
 def test_a_cold_article_page_costs_three_queries_however_many_surveys(
     attested, django_assert_num_queries, surveys
@@ -154,3 +147,15 @@ def test_a_cold_article_page_costs_three_queries_however_many_surveys(
     assert "Why?" in page
     with django_assert_num_queries(0):
         attested.get(article.get_absolute_url())
+
+
+def test_the_database_refuses_a_survey_that_was_never_published():
+    draft = Survey.objects.create(key="unpublished", name="Never published")
+    with (
+        pytest.raises(ProgrammingError, match="must have been published"),
+        transaction.atomic(),
+    ):
+        choose(published_article(), draft)
+    chosen = choose(published_article(), ask().survey)
+    with pytest.raises(ProgrammingError, match="must have been published"), transaction.atomic():
+        ArticleSurvey.objects.filter(pk=chosen.pk).update(survey=draft)
