@@ -22,6 +22,15 @@ services = ExitStack()
 skipped: list[str] = []
 
 
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` starts: more than cores, as tests wait for real servers.
+
+    Each has a Redis number, of which there are 16.
+    """
+    return min(15, 2 * (os.cpu_count() or 1))
+
+
 def start_services() -> None:
     """Start what the environment does not name, and name it there. Workers inherit it."""
     if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
