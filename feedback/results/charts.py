@@ -194,7 +194,25 @@ class Trend:
 
     @property
     def has_gaps(self) -> bool:
-        return any(point.figures is None for point in self.points)
+        return bool(self.gaps)
+
+    @property
+    def shown(self) -> list[TrendPoint]:
+        return [point for point in self.points if point.figures]
+
+    @property
+    def gaps(self) -> list[TrendPoint]:
+        return [point for point in self.points if point.figures is None]
+
+    @property
+    def line_path(self) -> str:
+        """All lines from month to month, as the ``d`` of one SVG path."""
+        return " ".join(f"M{line.x1} {line.y1}L{line.x2} {line.y2}" for line in self.lines)
+
+    @property
+    def interval_path(self) -> str:
+        """All intervals, as the ``d`` of one SVG path."""
+        return " ".join(f"M{point.x} {point.y_low}V{point.y_high}" for point in self.shown)
 
 
 def trend_y(percent: float) -> float:
