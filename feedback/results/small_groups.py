@@ -154,7 +154,8 @@ class SmallGroups:
                 for article in islice(_largest_first(cube, around), 2)
                 if cells.get(article, 0) >= ENOUGH
             ]
-        return _is_one_article(part) and any(one not in part.articles for one in largest)
+        article = _only_article(part)
+        return article is not None and any(one != article for one in largest)
 
     def _containing(self, region: Region, versions: Versions) -> Iterator[Region]:
         """Yield the selections in which all responses of ``region`` are.
@@ -275,8 +276,7 @@ class SmallGroups:
 
     def _covering_month(self, part: Part, versions: Versions) -> date | None:
         cube = self.cells.cube(part.readers, versions)
-        if _is_one_article(part):
-            [article] = part.articles
+        if (article := _only_article(part)) is not None:
             people = {
                 m: cells[article] for m, cells in cube.months.items() if m and article in cells
             }
@@ -318,7 +318,7 @@ class SmallGroups:
         unsure = [
             key
             for key, n in totals.items()
-            if not _is_one_article(part)
+            if _only_article(part) is None
             and self._is_unsure(n, largest[key], key if isinstance(key, date) else part.month)
         ]
         if unsure:
@@ -369,7 +369,7 @@ class SmallGroups:
         responses = sum(totals[key] for key in keys)
         if responses >= self.cells.surely_enough(part.month):
             return False
-        if responses < ENOUGH or _is_one_article(part):
+        if responses < ENOUGH or _only_article(part) is not None:
             return responses < ENOUGH
         if what == "value" and part.month is not None and _is_country(part):
             small = {key for key, n in totals.items() if n < ENOUGH}
@@ -413,9 +413,11 @@ def _is_country(part: Part) -> bool:
     return part.readers is not None and part.readers[0] == Dimension.COUNTRY
 
 
-def _is_one_article(part: Part) -> bool:
-    """Whether each response is a person: of one article nobody has two."""
-    return part.articles is not None and len(part.articles) == 1
+def _only_article(part: Part) -> int | None:
+    """Return the one article that ``part`` is about, if so: of it each response is a person."""
+    if part.articles is None or len(part.articles) != 1:
+        return None
+    return next(iter(part.articles))
 
 
 def _largest_first(cube: Cube, part: Part) -> Iterable[int]:

@@ -71,6 +71,6 @@ def progress_of(mailing_ids: Collection[int]) -> dict[int, Progress]:
     minutes = RATE_OVER / timedelta(minutes=1)
     found = dict.fromkeys(mailing_ids, Progress())
     for row in counted:
-        pk = row.pop("mailing")
-        found[pk] = Progress(row, rates.get(pk, 0) / minutes)
+        counts = {name: row[name] for name in outcomes}  # type: ignore[literal-required]
+        found[row["mailing"]] = Progress(counts, rates.get(row["mailing"], 0) / minutes)
     return found

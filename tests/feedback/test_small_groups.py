@@ -9,7 +9,7 @@ import time_machine
 
 from feedback.models import Response
 from feedback.results import counting
-from feedback.results.selection import Selection
+from feedback.results.selection import Dimension, Selection
 from tests.factories import TopicFactory, published_article
 
 from .builders import answer, refresh_tallies
@@ -153,3 +153,36 @@ def test_one_person_who_answers_often_is_one():
     answer(articles[0], [[5, 4, 3, 2]], submitted_at=MARCH_15)
     refresh_tallies()
     assert counting.figures(Selection()).n == 109
+
+
+def test_few_people_of_two_countries_hide_the_third_though_they_answered_often():
+    """Nine responses each of three people: of both countries together there are six people."""
+    articles = [published_article() for _ in range(3)]
+    for country in ("DE", "FR"):
+        first = answer(articles[0], [[5, 4, 3, 2]] * 3, submitted_at=MARCH_15, country=country)
+        for article in articles[1:]:
+            Response.objects.bulk_create(
+                Response(
+                    reader_id=response.reader_id,
+                    article=article,
+                    article_version_id=article.published_version_id,
+                    survey_version_id=response.survey_version_id,
+                    levels=[5, 4, 3, 2],
+                    submitted_at=MARCH_15,
+                    country=country,
+                )
+                for response in first
+            )
+    for article in articles:
+        responses_of(article, {(MARCH, "GB"): 11})
+    refresh_tallies()
+
+    def of(country: str) -> int | None:
+        reader = {"dimension": Dimension.COUNTRY, "value": country, "month": MARCH}
+        return counting.figures(Selection(**reader)).n
+
+    assert [of(country) for country in ("DE", "FR", "GB")] == [None, None, None]
+    answer(articles[0], [[5, 4, 3, 2]] * 4, submitted_at=MARCH_15, country="FR")
+    refresh_tallies()
+    # Ten people: FR and DE are left over together, and nobody knows who of them is who.
+    assert [of(country) for country in ("DE", "FR", "GB")] == [None, None, 33]
