@@ -155,7 +155,7 @@ def test_one_person_who_answers_often_is_one():
     assert counting.figures(Selection()).n == 109
 
 
-def test_few_people_of_two_countries_hide_the_third_though_they_answered_often():
+def test_few_people_of_two_countries_hide_a_large_one_though_they_answered_often():
     """Nine responses each of three people: of both countries together there are six people."""
     articles = [published_article() for _ in range(3)]
     for country in ("DE", "FR"):
@@ -174,15 +174,16 @@ def test_few_people_of_two_countries_hide_the_third_though_they_answered_often()
                 for response in first
             )
     for article in articles:
-        responses_of(article, {(MARCH, "GB"): 11})
+        responses_of(article, {(MARCH, "GB"): 11, (MARCH, "US"): 12})
     refresh_tallies()
 
     def of(country: str) -> int | None:
         reader = {"dimension": Dimension.COUNTRY, "value": country, "month": MARCH}
         return counting.figures(Selection(**reader)).n
 
-    assert [of(country) for country in ("DE", "FR", "GB")] == [None, None, None]
+    # All without both large ones would be the six.
+    assert [of(country) for country in ("DE", "FR", "GB", "US")] == [None, None, None, 36]
     answer(articles[0], [[5, 4, 3, 2]] * 4, submitted_at=MARCH_15, country="FR")
     refresh_tallies()
-    # Ten people: FR and DE are left over together, and nobody knows who of them is who.
-    assert [of(country) for country in ("DE", "FR", "GB")] == [None, None, 33]
+    # Ten people are left over, and nobody knows who of them is who.
+    assert [of(country) for country in ("DE", "FR", "GB", "US")] == [None, None, 33, 36]
