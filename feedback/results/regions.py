@@ -8,7 +8,7 @@ from psycopg import sql
 
 from . import MIN_PEOPLE
 from .scopes import Scope
-from .selection import Selection
+from .selection import Dimension, Selection
 
 Readers = tuple[str, str]  # a dimension and one of its values
 Versions = frozenset[int] | None  # survey versions; None: all
@@ -47,6 +47,18 @@ class Part(NamedTuple):
             month=self.month or other.month,
             readers=self.readers or other.readers,
         )
+
+
+def is_country(part: Part) -> bool:
+    """Whether ``part`` is about the readers of one country, of which there are many."""
+    return part.readers is not None and part.readers[0] == Dimension.COUNTRY
+
+
+def only_article(part: Part) -> int | None:
+    """Return the one article that ``part`` is about, if so: of it each response is a person."""
+    if part.articles is None or len(part.articles) != 1:
+        return None
+    return next(iter(part.articles))
 
 
 def region_of(selection: Selection) -> Region:
