@@ -57,7 +57,8 @@ MAKE_RESPONSES = """
     SELECT reader.id, sized.id, sized.published_version_id, survey_version.id,
         ARRAY[5 - (5 * random() ^ 2)::int %% 5, 5 - (5 * random() ^ 2)::int %% 5,
             5 - (5 * random())::int %% 5, 5 - (5 * random())::int %% 5]::smallint[],
-        CASE WHEN random() < 0.02 THEN 'Clear and useful.' ELSE '' END, reader.profession, reader.specialty, reader.country, moment, moment
+        CASE WHEN random() < 0.02 THEN 'Clear and useful.' ELSE '' END,
+        reader.profession, reader.specialty, reader.country, moment, moment
     FROM sized
     CROSS JOIN LATERAL generate_series(0, sized.n - 1) AS place
     JOIN reader ON reader.number
