@@ -118,9 +118,9 @@ def plan_mailing(
         planned AS (
             INSERT INTO mail_delivery (
                 mailing_id, subscriber_id, address, priority, state, reason, attempts,
-                next_attempt_at, created_at
+                next_attempt_at, created_at, provider_id, resolution
             )
-            SELECT %s, subscriber_id, address, %s, %s, '', 0, %s, %s
+            SELECT %s, subscriber_id, address, %s, %s, '', 0, %s, %s, '', ''
             FROM allowed JOIN told USING (subscriber_id)
             ORDER BY subscriber_id
             RETURNING 1
