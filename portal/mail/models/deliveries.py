@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+import pgtrigger
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .counting import CountDeliveries
 from .mailings import Mailing
 from .subscribers import ADDRESS_PATTERN, Subscriber, Suppression
 
@@ -149,11 +151,22 @@ class Delivery(models.Model):
                 condition=Q(state__in=["claimed", "in_flight"]),
             ),
             models.Index(fields=["mailing", "state"], name="mail_delivery_progress"),
+            # How fast a mailing goes out of late.
+            models.Index(
+                fields=["mailing", "-finished_at"],
+                name="mail_delivery_lately",
+                condition=Q(state="sent"),
+            ),
             models.Index(
                 fields=["provider_id"],
                 name="mail_delivery_provider",
                 condition=~Q(provider_id=""),
             ),
+        ]
+        triggers = [
+            CountDeliveries(pgtrigger.Insert, new="added"),
+            CountDeliveries(pgtrigger.Update, old="before", new="after"),
+            CountDeliveries(pgtrigger.Delete, old="gone"),
         ]
 
     def __str__(self) -> str:
