@@ -33,6 +33,7 @@ class Answer:
     verdict: Verdict
     code: int | None = None
     is_hard_bounce: bool = False
+    provider_id: str = ""
 
 
 class RelayUnavailableError(Exception):

@@ -1,6 +1,6 @@
 """The outbox: one row for each message that is to go out, and where it stands."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pgtrigger
@@ -25,24 +25,28 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             mailing__cancelled_at=None,
         ).order_by("priority", "next_attempt_at", "pk")
 
-    def whose_mailing(self, **conditions: Any) -> "DeliveryQuerySet":
+    def whose_mailing(self, *where: Q, **conditions: Any) -> "DeliveryQuerySet":
         """Filter by the mailing's fields, fit for UPDATE.
 
         By EXISTS and not by a join: with a join Django moves *all* conditions into a sub-query,
         and PostgreSQL does not check those again after it has waited for another worker's change.
         """
-        mailings = Mailing.objects.filter(pk=OuterRef("mailing"), **conditions)
+        mailings = Mailing.objects.filter(*where, pk=OuterRef("mailing"), **conditions)
         return self.filter(Exists(mailings))
 
-    def still_wanted(self, stream: str, moment: datetime) -> "DeliveryQuerySet":
-        """Whose recipients consent to ``stream`` and whose addresses are not suppressed."""
-        suppressions = Suppression.objects.active_at(moment).of_address(OuterRef("address"))
-        return self.with_consent(stream).filter(~Exists(suppressions))
-
-    def with_consent(self, stream: str) -> "DeliveryQuerySet":
-        """Whose recipients consent to ``stream``."""
+    def without_consent(self, stream: str) -> "DeliveryQuerySet":
+        """Whose recipients do not, or no longer, consent to ``stream``."""
         consenting = Subscriber.objects.consenting_to(stream).filter(pk=OuterRef("subscriber"))
-        return self.filter(Exists(consenting))
+        return self.filter(~Exists(consenting))
+
+    def to_suppressed_addresses(self, moment: datetime) -> "DeliveryQuerySet":
+        suppressions = Suppression.objects.active_at(moment).of_address(OuterRef("address"))
+        return self.filter(Exists(suppressions))
+
+    def to_paused_subscribers(self, day: date) -> "DeliveryQuerySet":
+        """Whose recipients want no updates on ``day``."""
+        paused = Subscriber.objects.filter(pk=OuterRef("subscriber"), paused_until__gt=day)
+        return self.filter(Exists(paused))
 
 
 class Delivery(models.Model):
