@@ -7,7 +7,7 @@ that is lost before it has certainly not delivered, one that is lost then may ha
 import re
 from dataclasses import dataclass
 from enum import Enum
-from smtplib import SMTP, SMTPException
+from smtplib import SMTP, SMTPException, quoteaddr
 from types import TracebackType
 
 from django.core.mail.backends.smtp import EmailBackend
@@ -139,6 +139,8 @@ class Relay:
 
     def _announce(self, smtp: SMTP, sender: str, recipient: str) -> Answer | None:
         """Name sender and recipient; None if the server waits for the message."""
+        if smtp.has_extn("pipelining"):
+            return self._announce_at_once(smtp, sender, recipient)
         code, text = smtp.mail(sender)
         if not is_positive(code):
             # About us, not about this recipient: no reason to give the recipient up.
@@ -150,6 +152,30 @@ class Relay:
         if code != START_INPUT:
             return self._turned_down(code, text)
         return None
+
+    def _announce_at_once(self, smtp: SMTP, sender: str, recipient: str) -> Answer | None:
+        """Send all three commands before reading the answers: one round trip (RFC 2920)."""
+        smtp.send(f"MAIL FROM:{quoteaddr(sender)}\r\nRCPT TO:{quoteaddr(recipient)}\r\nDATA\r\n")
+        refusal: Answer | None = None
+        for command in ("MAIL", "RCPT", "DATA"):
+            try:
+                code, text = smtp.getreply()
+                if refusal is not None and code == START_INPUT:
+                    # It waits for a message to nobody (RFC 2920, 3.1): an empty one ends that.
+                    smtp.send(".\r\n")
+                    smtp.getreply()
+            except (OSError, SMTPException):
+                if refusal is None:
+                    raise
+                self._drop()
+            if self._is_lost:
+                break
+            is_welcome = code == START_INPUT if command == "DATA" else is_positive(code)
+            if refusal is None and not is_welcome:
+                refusal = self._turned_down(
+                    code, text, is_recipient=command == "RCPT", is_our_fault=command == "MAIL"
+                )
+        return refusal
 
     def _start_afresh(self, smtp: SMTP) -> None:
         if self._is_lost:

@@ -18,6 +18,13 @@ from tests.mail.planning import STREAM, make_due, plan, states
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(params=[False, True], ids=["one by one", "pipelining"])
+def smtp_sink(smtp_sink, request):
+    """All of this holds whether or not the server takes commands at once (RFC 2920)."""
+    smtp_sink.takes_commands_at_once = request.param
+    return smtp_sink
+
+
 def test_a_message_arrives_whole(smtp_sink, settings):
     subscriber = SubscriberFactory(email="a@hospital.example")
     mailing = plan(subject="Über β₂")
