@@ -168,13 +168,14 @@ class Relay:
                 if refusal is None:
                     raise
                 self._drop()
-            if self._is_lost:
-                break
+                return refusal
             is_welcome = code == START_INPUT if command == "DATA" else is_positive(code)
             if refusal is None and not is_welcome:
                 refusal = self._turned_down(
                     code, text, is_recipient=command == "RCPT", is_our_fault=command == "MAIL"
                 )
+                if self._is_lost:
+                    return refusal
         return refusal
 
     def _start_afresh(self, smtp: SMTP) -> None:
