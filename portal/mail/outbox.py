@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -74,7 +74,9 @@ _START = """
         )
         AND NOT EXISTS (SELECT FROM mail_sending WHERE paused_at IS NOT NULL)
 """
-_IF_WANTED = """
+_START_IF_WANTED = (
+    _START
+    + """
         AND EXISTS (
             SELECT FROM mail_subscriber
             WHERE mail_subscriber.id = delivery.subscriber_id AND confirmed_at IS NOT NULL
@@ -92,6 +94,7 @@ _IF_WANTED = """
                 AND (expires_at IS NULL OR expires_at > %(now)s)
         )
 """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,10 @@ def start_delivery(
         "code": accepted and accepted.answer.code,
         "provider_id": accepted.answer.provider_id if accepted else "",
     }
-    statement = _START
     if stream.needs_consent:
-        statement += _IF_WANTED
         parameters["stream"] = stream.key
         parameters["local_date"] = delivery.subscriber.local_date(now)
+    statement = _START_IF_WANTED if stream.needs_consent else _START
     if _execute_prepared(statement, parameters):
         delivery.attempts += 1
         return True
@@ -138,10 +140,11 @@ def _execute_prepared(statement: str, parameters: dict[str, Any]) -> int:
     Django binds parameters on its own side, so PostgreSQL would plan each one anew: that takes
     longer than the change.
     """
-    connection.ensure_connection()
-    session = connection.connection
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    session = database.connection
     session.prepare_threshold = 0
-    with connection.wrap_database_errors, psycopg.Cursor(session) as cursor:
+    with database.wrap_database_errors, psycopg.Cursor(session) as cursor:
         return cursor.execute(statement, parameters).rowcount
 
 
