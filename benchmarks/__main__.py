@@ -7,7 +7,7 @@ import importlib
 import subprocess
 import sys
 
-NAMES = ("page", "export", "search", "survey", "results")
+NAMES = ("page", "export", "search", "survey", "results", "mail")
 # Needs servers that the portal does not install: run when a server is to be chosen.
 BY_NAME_ONLY = ("servers",)
 

@@ -69,8 +69,8 @@ class SmtpSink:
     ``rcpt_answers``: per address; ``mail_answer``, ``data_answer``: for all (None: accepted);
     ``delay``: seconds between a message's end and the answer; ``closes_after_data``: breaks the
     connection instead of answering; ``closes_after``: takes so many messages on one connection,
-    then closes it with 421. ``received`` fills at the end of the message's data, before the
-    answer: what stands there may have been delivered.
+    then closes it with 421; ``takes_commands_at_once``: offers PIPELINING. ``received`` fills at
+    the end of the message's data, before the answer: what stands there may have been delivered.
     """
 
     received: list[Received] = field(default_factory=list)
@@ -80,6 +80,7 @@ class SmtpSink:
     delay: float = 0
     closes_after_data: bool = False
     closes_after: int | None = None
+    takes_commands_at_once: bool = False
     port: int = 0
     _controller: Controller | None = None
 
@@ -113,6 +114,18 @@ class _Handler:
     def __init__(self, sink: SmtpSink) -> None:
         self.sink = sink
         self.counts: dict[Session, int] = {}
+
+    async def handle_EHLO(  # noqa: N802
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        offers = ["250-PIPELINING"] if self.sink.takes_commands_at_once else []
+        return [*responses[:-1], *offers, responses[-1]]
 
     # aiosmtpd's names. A handler of MAIL or RCPT must note the address itself.
     async def handle_MAIL(  # noqa: N802

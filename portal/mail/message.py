@@ -8,6 +8,8 @@ is what may change while the mailing is being sent (the stream's texts).
 import binascii
 import html
 import re
+import time
+from collections.abc import Callable, Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -37,6 +39,15 @@ def _quoted_printable(text: str) -> bytes:
     )
 
 
+def _encoded(
+    fillings: Mapping[str, str], change: Callable[[str], str] | None = None
+) -> dict[str, bytes]:
+    return {
+        name: _quoted_printable(change(filling) if change else filling)
+        for name, filling in fillings.items()
+    }
+
+
 class _Body:
     """A text with gaps for links and texts, as quoted-printable pieces."""
 
@@ -47,11 +58,11 @@ class _Body:
         self._fixed = [_quoted_printable(piece) for piece in pieces[::2]]
         self._names = pieces[1::2]
 
-    def encode(self, fillings: dict[str, str]) -> bytes:
-        """Return the text with ``fillings`` in its gaps."""
+    def encode(self, fillings: Mapping[str, bytes]) -> bytes:
+        """Return the text with ``fillings``, encoded, in its gaps."""
         parts = [self._fixed[0]]
         for name, fixed in zip(self._names, self._fixed[1:], strict=True):
-            parts += [_quoted_printable(fillings[name]), fixed]
+            parts += [fillings[name], fixed]
         return b"=\r\n".join(parts)
 
 
@@ -71,6 +82,9 @@ class ComposedMailing:
         # Quoted-printable writes "=" as "=3D": no text can contain the boundary.
         self._boundary = f"=_{self._reference}"
         self._head = self._fixed_headers(mailing)
+        self._texts_at = float("-inf")
+        self._plain_texts: dict[str, bytes] = {}
+        self._escaped_texts: dict[str, bytes] = {}
 
     def _fixed_headers(self, mailing: Mailing) -> bytes:
         # EmailMessage refuses line breaks in a header and encodes what is not ASCII.
@@ -99,9 +113,8 @@ class ComposedMailing:
         }
         if not all(SAFE_URL.fullmatch(url) for url in links.values()):
             raise UnsendableMessageError("link")
-        with translation.override(self._language):
-            fillings = links | {name: make() for name, make in self.stream.texts.items()}
-        escaped = {name: html.escape(filling) for name, filling in fillings.items()}
+        plain = self._texts_now() | _encoded(links)
+        escaped = self._escaped_texts | _encoded(links, html.escape)
         boundary = self._boundary.encode()
         return b"".join(
             (
@@ -110,12 +123,22 @@ class ComposedMailing:
                 b"MIME-Version: 1.0\r\n",
                 b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n',
                 b"--" + boundary + b"\r\n" + _part_headers("plain"),
-                self._text.encode(fillings),
+                self._text.encode(plain),
                 b"\r\n--" + boundary + b"\r\n" + _part_headers("html"),
                 self._html.encode(escaped),
                 b"\r\n--" + boundary + b"--\r\n",
             )
         )
+
+    def _texts_now(self) -> dict[str, bytes]:
+        """Return the stream's texts, as old as what pages show at most."""
+        if time.monotonic() - self._texts_at >= settings.CONTENT_STAMP_SECONDS:
+            self._texts_at = time.monotonic()
+            with translation.override(self._language):
+                texts = {name: make() for name, make in self.stream.texts.items()}
+            self._plain_texts = _encoded(texts)
+            self._escaped_texts = _encoded(texts, html.escape)
+        return self._plain_texts
 
     def message_id(self, delivery: Delivery) -> str:
         """Derived from the delivery: a second attempt has the same one."""

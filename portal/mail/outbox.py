@@ -5,14 +5,16 @@ have: if its worker dies it becomes ``unknown`` and is never sent again by itsel
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import F
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from .models import Delivery, DeliveryQuerySet, Suppression
+from .models import Delivery, DeliveryQuerySet, Sending, Suppression
 from .relay import Answer, Verdict
 from .streams import Stream
 
@@ -49,37 +51,131 @@ def claim_deliveries(*, worker: int, limit: int) -> list[Delivery]:
 
 def release_claims(*, worker: int) -> None:
     """Give back what ``worker`` has claimed and not begun."""
-    Delivery.objects.filter(worker=worker, state=State.CLAIMED).update(
-        state=State.PENDING, worker=None
+    _give_back(Delivery.objects.filter(worker=worker, state=State.CLAIMED))
+
+
+# One statement, so one commit and one round trip: what the server said of the row before, and the
+# next row in flight. All conditions stand in the UPDATE itself: what another worker or an opt-out
+# changed while it waited is checked again.
+_START = """
+    WITH recorded AS (
+        UPDATE mail_delivery
+        SET state = 'sent', reason = '', smtp_code = %(code)s, provider_id = %(provider_id)s,
+            finished_at = %(now)s
+        WHERE id = %(accepted)s AND worker = %(worker)s AND state IN ('in_flight', 'unknown')
     )
+    UPDATE mail_delivery AS delivery
+    SET state = 'in_flight', attempts = attempts + 1, started_at = %(now)s
+    WHERE delivery.id = %(pk)s AND worker = %(worker)s AND state = 'claimed'
+        AND EXISTS (
+            SELECT FROM mail_mailing
+            WHERE mail_mailing.id = delivery.mailing_id AND approved_at IS NOT NULL
+                AND paused_at IS NULL AND cancelled_at IS NULL AND deadline_at > %(now)s
+        )
+        AND NOT EXISTS (SELECT FROM mail_sending WHERE paused_at IS NOT NULL)
+"""
+_START_IF_WANTED = (
+    _START
+    + """
+        AND EXISTS (
+            SELECT FROM mail_subscriber
+            WHERE mail_subscriber.id = delivery.subscriber_id AND confirmed_at IS NOT NULL
+                AND (paused_until IS NULL OR paused_until <= %(local_date)s)
+                AND (
+                    SELECT is_granted FROM mail_consent
+                    WHERE mail_consent.subscriber_id = mail_subscriber.id
+                        AND mail_consent.stream = %(stream)s
+                    ORDER BY mail_consent.id DESC LIMIT 1
+                )
+        )
+        AND NOT EXISTS (
+            SELECT FROM mail_suppression
+            WHERE lower(mail_suppression.address) = lower(delivery.address)
+                AND (expires_at IS NULL OR expires_at > %(now)s)
+        )
+"""
+)
 
 
-def start_delivery(delivery: Delivery, *, worker: int, stream: Stream) -> bool:
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The row that the mail server took last, not recorded yet."""
+
+    pk: int
+    answer: Answer
+
+
+def start_delivery(
+    delivery: Delivery, *, worker: int, stream: Stream, accepted: Accepted | None = None
+) -> bool:
     """Set a claimed row in flight, if it is still ours and still wanted; commit before SMTP.
 
-    What is not wanted any more becomes ``skipped``: an opt-out takes effect with the next unsent
-    message. A paused mailing's row is given back.
+    Records ``accepted`` in the same statement, whatever becomes of the row. An opt-out takes effect
+    with the next unsent message: what is not wanted any more becomes ``skipped``, what has to wait
+    is given back. 1 query where the row is ready.
     """
     now = timezone.now()
-    ours = Delivery.objects.filter(pk=delivery.pk, worker=worker, state=State.CLAIMED)
-    ready = ours.whose_mailing(paused_at=None, cancelled_at=None)
-    if stream.needs_consent:
-        ready = ready.still_wanted(stream.key, now)
-    if ready.update(state=State.IN_FLIGHT, attempts=F("attempts") + 1, started_at=now):
-        delivery.attempts += 1
-        return True
-    ours.whose_mailing(paused_at__isnull=False, cancelled_at=None).update(
-        state=State.PENDING, worker=None
-    )
-    skipped: dict[str, DeliveryQuerySet] = {
-        Reason.CANCELLED: ours.whose_mailing(cancelled_at__isnull=False),
+    parameters = {
+        "pk": delivery.pk,
+        "worker": worker,
+        "now": now,
+        "accepted": accepted and accepted.pk,
+        "code": accepted and accepted.answer.code,
+        "provider_id": accepted.answer.provider_id if accepted else "",
     }
     if stream.needs_consent:
-        skipped[Reason.SUPPRESSED] = ours.with_consent(stream.key)
-        skipped[Reason.OPTED_OUT] = ours
-    for reason, rows in skipped.items():
-        rows.update(state=State.SKIPPED, reason=reason, finished_at=now)
+        parameters["stream"] = stream.key
+        parameters["local_date"] = delivery.subscriber.local_date(now)
+    statement = _START_IF_WANTED if stream.needs_consent else _START
+    if _execute_prepared(statement, parameters):
+        delivery.attempts += 1
+        return True
+    _set_aside(delivery, worker=worker, stream=stream, now=now)
     return False
+
+
+def _execute_prepared(statement: str, parameters: dict[str, Any]) -> int:
+    """Execute ``statement``, planned once per connection; return how many rows it changed.
+
+    Django binds parameters on its own side, so PostgreSQL would plan each one anew: that takes
+    longer than the change.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    session = database.connection
+    session.prepare_threshold = 0
+    with database.wrap_database_errors, psycopg.Cursor(session) as cursor:
+        return cursor.execute(statement, parameters).rowcount
+
+
+def _set_aside(delivery: Delivery, *, worker: int, stream: Stream, now: datetime) -> None:
+    """Settle a claimed row that cannot be sent now: for good, or until its mailing goes on."""
+    ours = Delivery.objects.filter(pk=delivery.pk, worker=worker, state=State.CLAIMED)
+    _finish(ours.whose_mailing(cancelled_at__isnull=False), State.SKIPPED, Reason.CANCELLED, now)
+    _finish(ours.whose_mailing(deadline_at__lte=now), State.FAILED, Reason.TOO_LATE, now)
+    waits = Q(paused_at__isnull=False) | Q(approved_at=None)
+    _give_back(ours.whose_mailing(waits))
+    if Sending.objects.filter(paused_at__isnull=False).exists():
+        _give_back(ours)
+    if stream.needs_consent:
+        day = delivery.subscriber.local_date(now)
+        reasons = {
+            Reason.OPTED_OUT: ours.without_consent(stream.key),
+            Reason.SUPPRESSED: ours.to_suppressed_addresses(now),
+            Reason.PAUSED: ours.to_paused_subscribers(day),
+        }
+        for reason, rows in reasons.items():
+            _finish(rows, State.SKIPPED, reason, now)
+    # Whatever stood in the way has gone meanwhile.
+    _give_back(ours)
+
+
+def _finish(rows: DeliveryQuerySet, state: str, reason: str, now: datetime) -> None:
+    rows.update(state=state, reason=reason, finished_at=now)
+
+
+def _give_back(rows: DeliveryQuerySet) -> None:
+    rows.update(state=State.PENDING, worker=None)
 
 
 def give_up(delivery: Delivery, *, worker: int, reason: str) -> None:
@@ -89,6 +185,7 @@ def give_up(delivery: Delivery, *, worker: int, reason: str) -> None:
     )
 
 
+@transaction.atomic
 def record_answer(delivery: Delivery, answer: Answer, *, worker: int, stream: Stream) -> None:
     """Write down what the mail server said of a row in flight.
 

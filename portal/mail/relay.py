@@ -33,6 +33,7 @@ class Answer:
     verdict: Verdict
     code: int | None = None
     is_hard_bounce: bool = False
+    provider_id: str = ""
 
 
 class RelayUnavailableError(Exception):
@@ -138,6 +139,8 @@ class Relay:
 
     def _announce(self, smtp: SMTP, sender: str, recipient: str) -> Answer | None:
         """Name sender and recipient; None if the server waits for the message."""
+        if smtp.has_extn("pipelining"):
+            return self._announce_at_once(smtp, sender, recipient)
         code, text = smtp.mail(sender)
         if not is_positive(code):
             # About us, not about this recipient: no reason to give the recipient up.
@@ -149,6 +152,34 @@ class Relay:
         if code != START_INPUT:
             return self._turned_down(code, text)
         return None
+
+    def _announce_at_once(self, smtp: SMTP, sender: str, recipient: str) -> Answer | None:
+        """Send all three commands before reading the answers: one round trip (RFC 2920).
+
+        The addresses were checked before (``message.py``): neither can end a line.
+        """
+        smtp.send(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n")
+        refusal: Answer | None = None
+        for command in ("MAIL", "RCPT", "DATA"):
+            try:
+                code, text = smtp.getreply()
+                if refusal is not None and code == START_INPUT:
+                    # It waits for a message to nobody (RFC 2920, 3.1): an empty one ends that.
+                    smtp.send(".\r\n")
+                    smtp.getreply()
+            except (OSError, SMTPException):
+                if refusal is None:
+                    raise
+                self._drop()
+                return refusal
+            is_welcome = code == START_INPUT if command == "DATA" else is_positive(code)
+            if refusal is None and not is_welcome:
+                refusal = self._turned_down(
+                    code, text, is_recipient=command == "RCPT", is_our_fault=command == "MAIL"
+                )
+                if self._is_lost:
+                    return refusal
+        return refusal
 
     def _start_afresh(self, smtp: SMTP) -> None:
         if self._is_lost:

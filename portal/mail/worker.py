@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from portal.core.clock import clocks_agree
@@ -14,6 +14,7 @@ from portal.core.clock import clocks_agree
 from .message import ComposedMailing
 from .models import Delivery, Mailing
 from .outbox import (
+    Accepted,
     claim_deliveries,
     close_what_is_over,
     give_up,
@@ -78,7 +79,7 @@ class _Run:
     def __init__(self, worker: int) -> None:
         self.worker = worker
         self.sent_count = 0
-        # The answer that has not been recorded yet: it rides in the next row's transaction.
+        # The answer that has not been recorded yet: it rides in the next row's commit.
         self.answer: tuple[Delivery, Answer, Stream] | None = None
         self.composed: dict[int, ComposedMailing] = {}
 
@@ -97,14 +98,26 @@ class _Run:
             logger.exception("Delivery %s cannot be built", delivery.pk)
             give_up(delivery, worker=self.worker, reason=Delivery.Reason.UNSENDABLE)
             return
-        with transaction.atomic():
-            self.write_answer()
-            is_ready = start_delivery(delivery, worker=self.worker, stream=message.stream)
-        self.answer = None
-        if is_ready:
+        if self.start(delivery, message.stream):
             answer = relay.send(sender=message.sender, recipient=delivery.address, content=content)
             self.answer = (delivery, answer, message.stream)
             self.sent_count += answer.verdict is Verdict.ACCEPTED
+
+    def start(self, delivery: Delivery, stream: Stream) -> bool:
+        """Set the row in flight, and record in the same commit that the last one was accepted.
+
+        Any other answer has effects of its own and is recorded before.
+        """
+        accepted = None
+        if self.answer is not None:
+            last, answer, _stream = self.answer
+            if answer.verdict is Verdict.ACCEPTED:
+                accepted = Accepted(last.pk, answer)
+            else:
+                self.record()
+        is_ready = start_delivery(delivery, worker=self.worker, stream=stream, accepted=accepted)
+        self.answer = None
+        return is_ready
 
     def compose(self, delivery: Delivery) -> ComposedMailing:
         """Return the mailing's message, built once per run as long as mailings do not alternate."""
@@ -113,15 +126,11 @@ class _Run:
             self.composed = {mailing.pk: ComposedMailing(mailing, get_stream(mailing.stream))}
         return self.composed[delivery.mailing_id]
 
-    def write_answer(self) -> None:
+    def record(self) -> None:
+        """Write down the last answer, which no other row's start can carry."""
         if self.answer is not None:
             delivery, answer, stream = self.answer
             record_answer(delivery, answer, worker=self.worker, stream=stream)
-
-    def record(self) -> None:
-        if self.answer is not None:
-            with transaction.atomic():
-                self.write_answer()
             self.answer = None
 
     def finish(self) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from uuid import UUID
 
 from django.conf import settings
@@ -12,6 +13,8 @@ from portal.mail.models import Subscriber
 
 # Mail programs cut links off at a colon more readily than at a point.
 SEPARATOR = "."
+# Stands for a token in an address that is looked up once.
+PLACE = "TOKEN"
 CONFIRMATION_VALIDITY = timedelta(days=7)
 
 _confirmation = TimestampSigner(salt="portal.updates.confirm", sep=SEPARATOR)
@@ -80,4 +83,10 @@ def _read(signer: Signer, token: str) -> Subscriber | None:
 
 
 def _absolute(name: str, token: str) -> str:
-    return settings.SITE_URL + reverse(name, args=[token])
+    return settings.SITE_URL + _path(name).replace(PLACE, token)
+
+
+@cache
+def _path(name: str) -> str:
+    # A mailing has thousands of links; a token needs no quoting.
+    return reverse(name, args=[PLACE])

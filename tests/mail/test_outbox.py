@@ -1,12 +1,10 @@
 """Planning, the rules in the database, what changes meanwhile, and workers."""
 
 import datetime
-import re
 
 import pytest
 import time_machine
 from django.db import IntegrityError, connection, transaction
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.mail.models import Consent, Delivery, Mailing, Subscriber, Suppression
@@ -239,21 +237,6 @@ def test_a_worker_that_only_seemed_dead_sends_nothing_that_another_may_send():
     assert not start_delivery(delivery, worker=worker, stream=get_stream(STREAM))
     with sign_of_life() as other:
         assert [d.address for d in claim_deliveries(worker=other, limit=10)] == [subscriber.email]
-
-
-def test_setting_in_flight_checks_the_row_itself():
-    """Conditions in a sub-query would not be checked again after waiting for another worker."""
-    SubscriberFactory()
-    plan()
-    with sign_of_life() as worker:
-        (delivery,) = claim_deliveries(worker=worker, limit=10)
-        with CaptureQueriesContext(connection) as queries:
-            assert start_delivery(delivery, worker=worker, stream=get_stream(STREAM))
-    update = queries.captured_queries[0]["sql"]
-    assert re.search(
-        r"WHERE \(\"mail_delivery\".\"id\" = \d+ AND \"mail_delivery\".\"state\"", update
-    )
-    assert f'"mail_delivery"."worker" = {worker} AND EXISTS' in update
 
 
 def test_nothing_is_sent_while_the_clocks_differ(smtp_sink):

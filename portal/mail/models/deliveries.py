@@ -1,13 +1,15 @@
 """The outbox: one row for each message that is to go out, and where it stands."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+import pgtrigger
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .counting import CountDeliveries
 from .mailings import Mailing
 from .subscribers import ADDRESS_PATTERN, Subscriber, Suppression
 
@@ -23,24 +25,28 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             mailing__cancelled_at=None,
         ).order_by("priority", "next_attempt_at", "pk")
 
-    def whose_mailing(self, **conditions: Any) -> "DeliveryQuerySet":
+    def whose_mailing(self, *where: Q, **conditions: Any) -> "DeliveryQuerySet":
         """Filter by the mailing's fields, fit for UPDATE.
 
         By EXISTS and not by a join: with a join Django moves *all* conditions into a sub-query,
         and PostgreSQL does not check those again after it has waited for another worker's change.
         """
-        mailings = Mailing.objects.filter(pk=OuterRef("mailing"), **conditions)
+        mailings = Mailing.objects.filter(*where, pk=OuterRef("mailing"), **conditions)
         return self.filter(Exists(mailings))
 
-    def still_wanted(self, stream: str, moment: datetime) -> "DeliveryQuerySet":
-        """Whose recipients consent to ``stream`` and whose addresses are not suppressed."""
-        suppressions = Suppression.objects.active_at(moment).of_address(OuterRef("address"))
-        return self.with_consent(stream).filter(~Exists(suppressions))
-
-    def with_consent(self, stream: str) -> "DeliveryQuerySet":
-        """Whose recipients consent to ``stream``."""
+    def without_consent(self, stream: str) -> "DeliveryQuerySet":
+        """Whose recipients do not, or no longer, consent to ``stream``."""
         consenting = Subscriber.objects.consenting_to(stream).filter(pk=OuterRef("subscriber"))
-        return self.filter(Exists(consenting))
+        return self.filter(~Exists(consenting))
+
+    def to_suppressed_addresses(self, moment: datetime) -> "DeliveryQuerySet":
+        suppressions = Suppression.objects.active_at(moment).of_address(OuterRef("address"))
+        return self.filter(Exists(suppressions))
+
+    def to_paused_subscribers(self, day: date) -> "DeliveryQuerySet":
+        """Whose recipients want no updates on ``day``."""
+        paused = Subscriber.objects.filter(pk=OuterRef("subscriber"), paused_until__gt=day)
+        return self.filter(Exists(paused))
 
 
 class Delivery(models.Model):
@@ -75,8 +81,13 @@ class Delivery(models.Model):
         RELAY_LOG = "relay_log", _("Log of the mail server")
         HAND = "hand", _("A person’s word")
 
+    # Two other indexes begin with it; each costs every change of a row's state.
     mailing = models.ForeignKey(
-        Mailing, on_delete=models.PROTECT, related_name="deliveries", verbose_name=_("mailing")
+        Mailing,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_index=False,
+        verbose_name=_("mailing"),
     )
     subscriber = models.ForeignKey(
         Subscriber,
@@ -143,17 +154,29 @@ class Delivery(models.Model):
                 name="mail_delivery_due",
                 condition=Q(state__in=["pending", "deferred"]),
             ),
+            # With the key: a worker's next row is found without reading all that it has claimed.
             models.Index(
-                fields=["worker"],
+                fields=["worker", "id"],
                 name="mail_delivery_taken",
                 condition=Q(state__in=["claimed", "in_flight"]),
             ),
             models.Index(fields=["mailing", "state"], name="mail_delivery_progress"),
+            # How fast a mailing goes out of late.
+            models.Index(
+                fields=["mailing", "-finished_at"],
+                name="mail_delivery_lately",
+                condition=Q(state="sent"),
+            ),
             models.Index(
                 fields=["provider_id"],
                 name="mail_delivery_provider",
                 condition=~Q(provider_id=""),
             ),
+        ]
+        triggers = [
+            CountDeliveries(pgtrigger.Insert, new="added"),
+            CountDeliveries(pgtrigger.Update, old="before", new="after"),
+            CountDeliveries(pgtrigger.Delete, old="gone"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,8 @@
 """Who may be written to: addresses, consents word for word, and addresses that get nothing."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.db import models
@@ -72,6 +73,14 @@ class Subscriber(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+    def local_date(self, moment: datetime) -> date:
+        """Return the day that it is for the subscriber; the site's where the zone is unknown."""
+        try:
+            zone = ZoneInfo(self.time_zone or settings.TIME_ZONE)
+        except (ZoneInfoNotFoundError, ValueError):
+            zone = ZoneInfo(settings.TIME_ZONE)
+        return moment.astimezone(zone).date()
 
     def consents_to(self, stream: str) -> bool:
         """Whether this subscriber may be sent ``stream`` as far as it is their own choice."""
