@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from articles.models import Topic
+from portal.demo.users import ADMIN
 from portal.mail.models import Subscriber, Suppression
 from portal.updates.choices import Manner, pause, today_of
 from portal.updates.services import confirm_subscription, unsubscribe
@@ -18,6 +19,8 @@ from tests.places import MEMBER, Place
 def update_places(subscriber: Subscriber, waiting: Subscriber) -> list[Place]:
     """Asking, confirming, choosing, pausing and leaving, each as it stands and with mistakes."""
     paused, left = _paused(), _left()
+    member = Subscriber.objects.create(email=ADMIN.email)
+    confirm_subscription(subscriber=member, topic_ids=[])
     topics = [topic.pk for topic in Topic.objects.order_by("name")[:2]]
     manner = Manner("weekly", 5, time_zone="Europe/Berlin")
     with time_machine.travel(timezone.now() - timedelta(days=8)):
