@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 from io import StringIO
 
-from django.conf import settings
 from django.core.management import call_command
 from django.template.loader import render_to_string
 from django.test import Client
@@ -39,7 +38,7 @@ from portal.independence.report import SCHEMA, report_facts, report_sha256
 from portal.mail.models import Mailing, Subscriber
 from portal.people.models import Person
 from portal.updates.services import announce_article, confirm_subscription
-from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
+from portal.updates.tokens import preferences_url, unsubscribe_url
 from tests.declaration_places import declaration_places
 from tests.export_places import export_places
 from tests.feedback.builders import publish_survey
@@ -56,6 +55,7 @@ from tests.places import (
 )
 from tests.result_places import result_places
 from tests.survey_places import survey_places
+from tests.update_places import update_places
 
 ARTICLE = "late-failure-after-car-t-cell-therapy"
 FEW_RESPONSES = "number-needed-to-treat"  # fewer than may be shown, but more than none
@@ -93,7 +93,7 @@ def _load_places() -> list[Place]:
     assert mailing is not None
     return [
         *_public_places(article),
-        *_update_places(subscriber, waiting),
+        *update_places(subscriber, waiting),
         *declaration_places(),
         *_reader_places(),
         *_account_places(),
@@ -207,21 +207,6 @@ def _guest_preview() -> str:
         days=7,
     )
     return reverse("article_preview", args=[token])
-
-
-def _update_places(subscriber: Subscriber, waiting: Subscriber) -> list[Place]:
-    def path(url: str) -> str:
-        return url.removeprefix(settings.SITE_URL)
-
-    return [
-        Place("subscribe", reverse("subscribe")),
-        Place("subscribe-error", reverse("subscribe"), press="Subscribe"),
-        Place("subscribe-check-your-mail", reverse("subscribe_done")),
-        Place("subscribe-confirm", path(confirmation_url(waiting, []))),
-        Place("subscribe-preferences", path(preferences_url(subscriber))),
-        Place("subscribe-saved", path(preferences_url(subscriber)), press="Save"),
-        Place("unsubscribe", path(unsubscribe_url(subscriber))),
-    ]
 
 
 def _reader_places() -> list[Place]:

@@ -24,13 +24,15 @@ class Stream:
     ``texts``: the same for everybody, but as it is when the mail is sent, not when it is planned;
     plain text in the active language. Asked for each mail, so they cost no query.
     A stream that ``needs_consent`` must have the link ``unsubscribe_url``: it also stands in the
-    ``List-Unsubscribe`` header (RFC 8058). ``mailing_links``: the same, per mailing: for addresses
+    ``List-Unsubscribe`` header (RFC 8058), and a ``wording``: what a person agrees to who wants it.
+    ``mailing_links``: the same, per mailing: for addresses
     that open something, which must not stand in the outbox, where staff read what is sent.
     """
 
     key: str
     name: "StrOrPromise"
     needs_consent: bool
+    wording: "StrOrPromise" = ""
     links: Mapping[str, "Callable[[Subscriber], str]"] = field(default_factory=dict)
     texts: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     mailing_links: Mapping[str, "Callable[[Mailing], str]"] = field(default_factory=dict)

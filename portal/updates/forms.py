@@ -1,6 +1,10 @@
+from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -8,6 +12,8 @@ from articles.models import Topic, topic_tree
 from portal.core.content_cache import content_cached
 from portal.mail.addresses import ascii_address
 
+from .choices import LONGEST_PAUSE, Manner, consent_streams, time_zone_names
+from .models import UpdateFrequency
 from .streams import ARTICLE_UPDATES_WORDING
 
 TopicChoices = list[tuple[str, list[tuple[int, str]]]]
@@ -61,7 +67,95 @@ class TopicsForm(forms.Form):
         self.fields["topics"].choices = topic_choices()  # type: ignore[attr-defined]
 
 
-class SubscribeForm(TopicsForm):
+class TimeZoneSelect(forms.Widget):
+    """All zones by region. Not a ``Select``, which renders each of 400 with a template of its own.
+
+    ``is_guessed``: where a script may choose the browser's (static/js/time_zone.js).
+    """
+
+    template_name = "updates/_time_zone.html"
+    is_guessed = False
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        regions = time_zone_regions()
+        is_listed = any(zone == value for _region, zones in regions for zone, _label in zones)
+        return context | {
+            "regions": regions,
+            # Names that are known, but of old: US/Eastern.
+            "unlisted": value if value in time_zone_names() and not is_listed else "",
+            "site_zone": settings.TIME_ZONE.replace("_", " "),
+            "is_guessed": self.is_guessed,
+        }
+
+
+@cache
+def time_zone_regions() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return (region, [(name, place)]), both by name; without the names of old."""
+    regions: dict[str, list[tuple[str, str]]] = {}
+    for name in sorted(time_zone_names()):
+        region, _slash, place = name.partition("/")
+        if place and region in REGIONS:
+            regions.setdefault(region, []).append((name, place.replace("_", " ")))
+    return list(regions.items())
+
+
+REGIONS = {
+    *("Africa", "America", "Antarctica", "Arctic", "Asia"),
+    *("Atlantic", "Australia", "Europe", "Indian", "Pacific"),
+}
+
+
+class MannerForm(TopicsForm):
+    """Topics, and how often, in which language and by which clock."""
+
+    frequency = forms.ChoiceField(
+        label=_("How often?"),
+        choices=UpdateFrequency.Frequency.choices,
+        initial=UpdateFrequency.Frequency.AT_ONCE,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    weekday = forms.TypedChoiceField(
+        label=_("On which day?"),
+        choices=UpdateFrequency.Weekday.choices,
+        initial=UpdateFrequency.Weekday.MONDAY,
+        empty_value=UpdateFrequency.Weekday.MONDAY,  # type: ignore[arg-type]
+        coerce=int,
+        required=False,
+    )
+    language = forms.ChoiceField(label=_("Language of the e-mails"), required=False)
+    time_zone = forms.CharField(
+        label=_("Time zone"),
+        help_text=_("Daily and weekly e-mails follow the clock of this place."),
+        max_length=50,
+        required=False,
+        widget=TimeZoneSelect,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(settings.LANGUAGES) > 1:
+            self.fields["language"].choices = settings.LANGUAGES  # type: ignore[attr-defined]
+        else:
+            del self.fields["language"]
+
+    def clean_frequency(self) -> str:
+        return self.cleaned_data["frequency"] or UpdateFrequency.Frequency.AT_ONCE
+
+    def clean_time_zone(self) -> str:
+        name: str = self.cleaned_data["time_zone"]
+        if name and name not in time_zone_names():
+            raise ValidationError(_("Choose a time zone from the list."), code="invalid")
+        return name
+
+    def manner(self) -> Manner:
+        """Return what was chosen; the form must be valid."""
+        names = ("frequency", "weekday", "language", "time_zone")
+        return Manner(**{name: self.cleaned_data.get(name, "") for name in names})
+
+
+class SubscribeForm(MannerForm):
     # Not an EmailField: our own check also knows which addresses every mail server takes.
     email = forms.CharField(
         label=_("E-mail address"),
@@ -74,7 +168,61 @@ class SubscribeForm(TopicsForm):
         error_messages={"required": _("Tick the box if you want to get these e-mails.")},
     )
 
-    field_order = ["email", "topics", "consent"]
+    field_order = ["email", "topics", "frequency", "weekday", "language", "time_zone", "consent"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What somebody has chosen and got wrong is not guessed over.
+        self.fields["time_zone"].widget.is_guessed = not self.is_bound
 
     def clean_email(self) -> str:
         return ascii_address(self.cleaned_data["email"])
+
+
+class PreferencesForm(MannerForm):
+    """All that a subscriber may choose; ``today``: theirs."""
+
+    streams = forms.MultipleChoiceField(
+        label=_("E-mails"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    # What was ticked when the page was made: a page left open brings nobody back.
+    shown = forms.MultipleChoiceField(required=False, widget=forms.MultipleHiddenInput)
+    paused_until = forms.DateField(
+        label=_("No e-mails before"),
+        required=False,
+        error_messages={"invalid": _("Enter a day of the calendar.")},
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    field_order = ["streams", "topics", "frequency", "weekday", "language", "time_zone"]
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        for name in ("streams", "shown"):
+            self.fields[name].choices = [  # type: ignore[attr-defined]
+                (stream.key, stream.wording or stream.name) for stream in consent_streams()
+            ]
+
+    def clean(self) -> dict[str, Any]:
+        """Put the days of the button that was pressed in the place of the day that stands there."""
+        button = self.data.get("pause", "")
+        if button == "stop":
+            self.errors.pop("paused_until", None)
+            self.cleaned_data["paused_until"] = None
+        elif button in PAUSES:
+            self.errors.pop("paused_until", None)
+            self.cleaned_data["paused_until"] = self.today + timedelta(weeks=int(button))
+        elif "paused_until" in self.cleaned_data:
+            self._check_day(self.cleaned_data["paused_until"], is_asked=button == "day")
+        return self.cleaned_data
+
+    def _check_day(self, day: date | None, *, is_asked: bool) -> None:
+        if day is None and is_asked:
+            self.add_error("paused_until", _("Choose the day on which the e-mails begin again."))
+        elif day is not None and not self.today < day <= self.today + LONGEST_PAUSE:
+            self.add_error("paused_until", _("Choose a day after today, within one year."))
+
+
+# Buttons: for so many weeks.
+PAUSES = ("1", "2", "4")

@@ -14,12 +14,23 @@ from django.utils.translation import gettext as _
 
 from articles.documents import public_text
 from articles.models import Article, ArticleVersion, Topic
+from portal.accounts.models import User
 from portal.core.models import site_settings
 from portal.mail.models import Delivery, Mailing, Subscriber, SubscriberQuerySet, Suppression
 from portal.mail.services import plan_mailing, plan_personal_mail, record_consent
 from portal.mail.streams import TRANSACTIONAL
 from portal.mail.tasks import wake_workers
 
+from .choices import (
+    USUAL,
+    Manner,
+    choose_manner,
+    choose_topics,
+    consent_streams,
+    link_account,
+    note_confirmed,
+    own_address,
+)
 from .models import TopicSubscription
 from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
 from .tokens import confirmation_url, preferences_url
@@ -31,13 +42,13 @@ ARTICLE_UPDATE_VALIDITY = timedelta(days=3)
 
 
 @transaction.atomic
-def request_subscription(*, email: str, topic_ids: list[int]) -> None:
+def request_subscription(*, email: str, topic_ids: Iterable[int], manner: Manner = USUAL) -> None:
     """Write to ``email`` (as ``ascii_address`` returns it), asking to confirm the subscription.
 
     Who is subscribed already is sent the way to their choices instead. Above the limits nothing
     is sent. The caller answers the same in all cases: nobody learns whose address we know.
     """
-    language = translation.get_language() or settings.LANGUAGE_CODE
+    language = manner.language or translation.get_language() or settings.LANGUAGE_CODE
     Subscriber.objects.bulk_create(
         [Subscriber(email=email, language=language)], ignore_conflicts=True
     )
@@ -45,6 +56,14 @@ def request_subscription(*, email: str, topic_ids: list[int]) -> None:
     subscriber = Subscriber.objects.with_address(email).select_for_update().get()
     if _has_been_written_to_enough(subscriber):
         return
+    with translation.override(subscriber.language):
+        _write_about_subscription(subscriber, topic_ids, manner)
+    wake_workers()
+
+
+def _write_about_subscription(
+    subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner
+) -> None:
     context: dict[str, Any] = {"wording": ARTICLE_UPDATES_WORDING}
     if subscriber.consents_to(ARTICLE_UPDATES.key):
         template = "email/already_subscribed"
@@ -53,7 +72,7 @@ def request_subscription(*, email: str, topic_ids: list[int]) -> None:
     else:
         template = "email/confirm_subscription"
         subject = _("Please confirm: updates from %(site)s")
-        context["confirmation_url"] = confirmation_url(subscriber, topic_ids)
+        context["confirmation_url"] = confirmation_url(subscriber, topic_ids, manner)
     html, text = _render(template, context)
     plan_personal_mail(
         key=f"subscription:{uuid.uuid4()}",
@@ -62,7 +81,6 @@ def request_subscription(*, email: str, topic_ids: list[int]) -> None:
         html=html,
         text=text,
     )
-    wake_workers()
 
 
 def _has_been_written_to_enough(subscriber: Subscriber) -> bool:
@@ -75,54 +93,82 @@ def _has_been_written_to_enough(subscriber: Subscriber) -> bool:
 
 
 @transaction.atomic
-def confirm_subscription(*, subscriber: Subscriber, topic_ids: Iterable[int]) -> None:
+def confirm_subscription(
+    *, subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner = USUAL
+) -> None:
     """Record that the holder of the address wants the updates; a second time changes nothing."""
+    is_new = _subscribe(subscriber, topic_ids, manner)
+    if is_new:
+        # The link arrived and was followed: an earlier bounce or complaint is out of date.
+        Suppression.objects.of_address(subscriber.email).exclude(
+            reason=Suppression.Reason.REQUEST
+        ).delete()
+
+
+@transaction.atomic
+def subscribe_account(
+    *, user: User, email: str, topic_ids: Iterable[int], manner: Manner
+) -> Subscriber | None:
+    """Subscribe an address that the account has confirmed, without another mail.
+
+    None, and nothing is done, where only a mail can settle it: ``email`` (as ``ascii_address``
+    returns it) is no confirmed address of ``user``, or mail to it is suppressed.
+    """
+    suppressions = Suppression.objects.of_address(email).active_at(timezone.now())
+    if own_address(user, email) is None or suppressions.exists():
+        return None
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    Subscriber.objects.bulk_create(
+        [Subscriber(email=email, language=language)], ignore_conflicts=True
+    )
+    subscriber = Subscriber.objects.with_address(email).select_for_update().get()
+    _subscribe(subscriber, topic_ids, manner)
+    return subscriber
+
+
+def _subscribe(subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner) -> bool:
+    """Record the consent and what was chosen with it; False if it is the latest word already."""
     given = record_consent(
         subscriber=subscriber,
         stream=ARTICLE_UPDATES.key,
         is_granted=True,
         wording=str(ARTICLE_UPDATES_WORDING),
     )
-    if subscriber.confirmed_at is None:
-        subscriber.confirmed_at = timezone.now()
-        subscriber.save(update_fields=["confirmed_at"])
+    note_confirmed(subscriber)
+    link_account(subscriber)
     if given is None:
-        return
+        return False
     choose_topics(subscriber=subscriber, topic_ids=topic_ids)
-    # The link arrived and was followed: an earlier bounce or complaint is out of date.
-    Suppression.objects.of_address(subscriber.email).exclude(
-        reason=Suppression.Reason.REQUEST
-    ).delete()
+    choose_manner(subscriber=subscriber, manner=manner)
+    return True
 
 
 @transaction.atomic
-def choose_topics(*, subscriber: Subscriber, topic_ids: Iterable[int]) -> None:
-    """Make ``topic_ids`` the subscriber's topics (none: all articles); unknown ones are ignored."""
-    Subscriber.objects.select_for_update().get(pk=subscriber.pk)
-    chosen = TopicSubscription.objects.filter(subscriber=subscriber)
-    chosen.exclude(topic__in=topic_ids).delete()
-    TopicSubscription.objects.bulk_create(
-        [
-            TopicSubscription(subscriber=subscriber, topic=topic)
-            for topic in Topic.objects.filter(pk__in=topic_ids)
-        ],
-        ignore_conflicts=True,
-    )
-
-
-@transaction.atomic
-def unsubscribe(*, subscriber: Subscriber, is_one_click: bool) -> None:
+def unsubscribe(*, subscriber: Subscriber, is_one_click: bool, is_from_all: bool = False) -> None:
     """End the updates, beginning with the next unsent message; a second time changes nothing."""
+    for stream in consent_streams() if is_from_all else [ARTICLE_UPDATES]:
+        record_consent(
+            subscriber=subscriber,
+            stream=stream.key,
+            is_granted=False,
+            wording=(
+                "Unsubscribed by one click in the mail program (RFC 8058)"
+                if is_one_click
+                else "Unsubscribed on the page of the link in an e-mail"
+            ),
+        )
+
+
+@transaction.atomic
+def resubscribe(*, subscriber: Subscriber) -> None:
+    """Take an opt-out back: a new consent, with the topics and the frequency as they were."""
     record_consent(
         subscriber=subscriber,
         stream=ARTICLE_UPDATES.key,
-        is_granted=False,
-        wording=(
-            "Unsubscribed by one click in the mail program (RFC 8058)"
-            if is_one_click
-            else "Unsubscribed on the page of the link in an e-mail"
-        ),
+        is_granted=True,
+        wording=str(ARTICLE_UPDATES_WORDING),
     )
+    note_confirmed(subscriber)
 
 
 @transaction.atomic

@@ -7,16 +7,17 @@ from portal.mail.streams import Stream
 
 from .tokens import preferences_url, unsubscribe_url
 
+ARTICLE_UPDATES_WORDING = _(
+    "E-mail me when a new article is published. I can stop these e-mails at any time with the link "
+    "in each of them."
+)
+
 ARTICLE_UPDATES = Stream(
     key="article_updates",
     name=_("Article updates"),
     needs_consent=True,
+    wording=ARTICLE_UPDATES_WORDING,
     links={"unsubscribe_url": unsubscribe_url, "preferences_url": preferences_url},
     # A large mailing takes its time: who funds the site may change meanwhile.
     texts={"funding": lambda: str(current_funding_statement())},
-)
-
-ARTICLE_UPDATES_WORDING = _(
-    "E-mail me when a new article is published. I can stop these e-mails at any time with the link "
-    "in each of them."
 )

@@ -1,6 +1,7 @@
 """The signed links in our mails: each speaks for one subscriber, and for one purpose alone."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from functools import cache
 from uuid import UUID
@@ -10,6 +11,8 @@ from django.core.signing import BadSignature, SignatureExpired, Signer, Timestam
 from django.urls import reverse
 
 from portal.mail.models import Subscriber
+
+from .choices import USUAL, Manner
 
 # Mail programs cut links off at a colon more readily than at a point.
 SEPARATOR = "."
@@ -28,32 +31,40 @@ class ExpiredTokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What a confirmation link says: whose address, and the topics chosen with it."""
+    """What a confirmation link says: whose address, and what was chosen with it."""
 
     subscriber: Subscriber
     topic_ids: tuple[int, ...]
+    manner: Manner
 
 
-def confirmation_url(subscriber: Subscriber, topic_ids: list[int]) -> str:
-    """Return the absolute link that confirms the address with these topics.
+def confirmation_url(
+    subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner = USUAL
+) -> str:
+    """Return the absolute link that confirms the address with these choices.
 
     The choice travels in the link: until its reader confirms it, nothing about a subscriber is
     changed by somebody who types in their address.
     """
-    token = _confirmation.sign_object([subscriber.public_id.hex, sorted(topic_ids)])
+    token = _confirmation.sign_object(
+        [subscriber.public_id.hex, sorted(topic_ids), *astuple(manner)]
+    )
     return _absolute("confirm_subscription", token)
 
 
 def read_confirmation(token: str) -> Confirmation | None:
     """Return what the link says, None for a guess; ExpiredTokenError if it is too old."""
     try:
-        public_id, topic_ids = _confirmation.unsign_object(token, max_age=CONFIRMATION_VALIDITY)
+        # Links of before there was more to choose than topics end there.
+        public_id, topic_ids, *manner = _confirmation.unsign_object(
+            token, max_age=CONFIRMATION_VALIDITY
+        )
     except SignatureExpired:
         raise ExpiredTokenError from None
     except BadSignature:
         return None
     subscriber = Subscriber.objects.filter(public_id=UUID(hex=public_id)).first()
-    return Confirmation(subscriber, tuple(topic_ids)) if subscriber else None
+    return Confirmation(subscriber, tuple(topic_ids), Manner(*manner)) if subscriber else None
 
 
 def preferences_url(subscriber: Subscriber) -> str:
@@ -79,7 +90,8 @@ def _read(signer: Signer, token: str) -> Subscriber | None:
         public_id = signer.unsign(token)
     except BadSignature:
         return None
-    return Subscriber.objects.filter(public_id=UUID(hex=public_id)).first()
+    subscribers = Subscriber.objects.select_related("update_frequency")
+    return subscribers.filter(public_id=UUID(hex=public_id)).first()
 
 
 def _absolute(name: str, token: str) -> str:
