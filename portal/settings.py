@@ -212,6 +212,8 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default=f"accounts@{SITE_HOST}")
 UPDATES_FROM_EMAIL: str = env.str("UPDATES_FROM_EMAIL", default=f"updates@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Who brings this as a bearer token reads the outbox's figures at /metrics/. Empty: nobody.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 
 # --- References: whom to ask about a DOI or a PMID (articles/reference_import) --------------------
 
