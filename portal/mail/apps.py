@@ -8,8 +8,14 @@ class MailConfig(AppConfig):
     verbose_name = _("E-mail")
 
     def ready(self) -> None:
+        from portal.accounts.mails import register_outbox
         from portal.core.admin_site import register_panel
 
+        from .accounts import ACCOUNTS, plan_account_mail
+        from .addresses import ascii_address
         from .panels import mail_that_waits
+        from .streams import register_stream
 
+        register_stream(ACCOUNTS)
+        register_outbox(plan=plan_account_mail, check=ascii_address)
         register_panel(mail_that_waits)
