@@ -43,6 +43,7 @@ def measure() -> Metrics:
                 WHERE state = 'sent' AND finished_at > %(an_hour_ago)s),
             (SELECT count(DISTINCT worker) FROM mail_delivery JOIN pg_locks
                 ON locktype = 'advisory' AND granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 AND (classid::bigint << 32 | objid::bigint) = worker
                 WHERE state IN ('claimed', 'in_flight'))
         FROM (

@@ -62,7 +62,7 @@ def start_delivery(delivery: Delivery, *, worker: int, stream: Stream) -> bool:
     """
     now = timezone.now()
     ours = Delivery.objects.filter(pk=delivery.pk, worker=worker, state=State.CLAIMED)
-    ready = ours.whose_mailing(paused_at=None, cancelled_at=None)
+    ready = ours.whose_mailing(paused_at=None, cancelled_at=None, deadline_at__gt=now)
     if stream.needs_consent:
         ready = ready.still_wanted(stream.key, now)
     if ready.update(state=State.IN_FLIGHT, attempts=F("attempts") + 1, started_at=now):
@@ -70,6 +70,10 @@ def start_delivery(delivery: Delivery, *, worker: int, stream: Stream) -> bool:
         return True
     ours.whose_mailing(paused_at__isnull=False, cancelled_at=None).update(
         state=State.PENDING, worker=None
+    )
+    # It may have waited for its turn, behind many others.
+    ours.whose_mailing(cancelled_at=None, deadline_at__lte=now).update(
+        state=State.FAILED, reason=Reason.TOO_LATE, finished_at=now
     )
     skipped: dict[str, DeliveryQuerySet] = {
         Reason.CANCELLED: ours.whose_mailing(cancelled_at__isnull=False),

@@ -4,7 +4,8 @@ A worker takes turns by moving ``RelayPace.next_at`` on, in one UPDATE: each is 
 and nothing is locked while it waits for its own. Turns are taken before deliveries are claimed, and
 only near ones: a claim is held for ``LONGEST_WAIT`` and ``HORIZON`` at most. Where the next turn is
 further off, the run ends, and the scan comes back. For that, a relay that was idle may be given up
-to ``BURST`` messages at once: in any minute, no more than ``per_minute + BURST`` are begun.
+to ``BURST`` messages at once. So in any minute no more than ``per_minute + BURST`` are begun, and,
+where workers are held up, for each of them what would have been begun in ``HORIZON``.
 """
 
 import time
@@ -22,7 +23,7 @@ BURST = 10
 # How far off a turn may be that a worker waits for.
 LONGEST_WAIT = timedelta(seconds=5)
 # Turns are taken for so long at a time.
-HORIZON = timedelta(seconds=2)
+HORIZON = timedelta(seconds=0.5)
 MINUTE = timedelta(minutes=1)
 
 

@@ -62,12 +62,12 @@ def may_send() -> bool:
 
 
 def may_send_batch() -> bool:
-    """Whether a worker may claim the next batch, which is counted (2 queries)."""
+    """Whether a worker may claim the next batch, which is counted (1 query)."""
     return _look(begins_batch=True)
 
 
 def note_end_of_run() -> None:
-    """Leave a mark that a backup made during the last batch does not have (2 queries)."""
+    """Leave a mark that a backup made during the last batch does not have (1 query)."""
     _look(begins_batch=True)
 
 
@@ -111,7 +111,9 @@ def _look(*, begins_batch: bool) -> bool:
         logger.warning("Sending is paused: `manage.py mailings resume --all` goes on")
         return False
     has_gone_back = remembered.get(str(state.identity), 0) > state.batches
-    if has_gone_back or state.database != _fingerprint():
+    # Within a run the fingerprint stays: another database would be another connection, and that
+    # ends the run.
+    if has_gone_back or (not begins_batch and state.database != _fingerprint()):
         _pause_restored()
         return False
     if begins_batch:
