@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from portal.core.http import is_local_path, safe_next
 
-from .mails import Kind, check_address, plan_account_mail
+from .mails import Kind, plan_account_mail
 from .models import User
 
 KINDS = {
@@ -28,12 +28,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(user)
 
     # --- mails: through the outbox ----------------------------------------------------------------
-
-    def clean_email(self, email: str) -> str:
-        """Refuse an address to which the mail that confirms it could not be sent."""
-        email = super().clean_email(email)
-        check_address(email)
-        return email
 
     def send_confirmation_mail(
         self, request: HttpRequest, emailconfirmation: Any, signup: bool

@@ -56,21 +56,12 @@ class AccountMail:
 
 
 Plan = Callable[[AccountMail], None]
-# Raises ValidationError, in the reader's language, for an address that no mail could be sent to.
-CheckAddress = Callable[[str], object]
 _plans: list[Plan] = []
-_checks: list[CheckAddress] = []
 
 
-def register_outbox(plan: Plan, check: CheckAddress) -> None:
-    """Have mails of accounts planned by ``plan``, and new addresses looked at by ``check``."""
+def register_outbox(plan: Plan) -> None:
+    """Have mails of accounts planned by ``plan``."""
     _plans[:] = [plan]
-    _checks[:] = [check]
-
-
-def check_address(email: str) -> None:
-    for check in _checks:
-        check(email)
 
 
 def plan_account_mail(kind: Kind, email: str, *, pk: int = 0, **context: Any) -> None:

@@ -12,10 +12,9 @@ class MailConfig(AppConfig):
         from portal.core.admin_site import register_panel
 
         from .accounts import ACCOUNTS, plan_account_mail
-        from .addresses import ascii_address
         from .panels import mail_that_waits
         from .streams import register_stream
 
         register_stream(ACCOUNTS)
-        register_outbox(plan=plan_account_mail, check=ascii_address)
+        register_outbox(plan_account_mail)
         register_panel(mail_that_waits)

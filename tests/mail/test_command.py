@@ -8,8 +8,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from portal.mail.message import ComposedMailing
 from portal.mail.models import Delivery, Mailing, RelayPace, Sending
 from portal.mail.pace import relay_name
+from portal.mail.streams import get_stream
 from portal.mail.worker import deliver_everything_due
 from tests.factories import SubscriberFactory
 from tests.mail.planning import plan, states
@@ -130,6 +132,7 @@ def test_options_that_make_no_sense(arguments):
         ["cancel", "123456"],
         ["reconcile", "123456", "--lost"],
         ["reconcile", "--lost"],
+        ["reconcile", "7", "--relay-log", "/nowhere/mail.log"],
         ["reconcile", "--relay-log", "/nowhere/mail.log"],
         ["rate", "mail.example"],
     ],
@@ -151,7 +154,7 @@ def test_cancelling_goes_with_all_only(mailing):
     [
         ("--arrived", "sent", "3 arrived"),
         ("--lost", "failed", "3 did not arrive"),
-        ("--send-again", "pending", "3 are sent again"),
+        ("--send-again", "pending", "3 to be sent again"),
     ],
 )
 def test_by_hand_only_with_yes(mailing, option, state, words):
@@ -169,6 +172,40 @@ def test_only_the_named_mailing_is_settled(mailing):
     make_unknown(other)
     mailings("reconcile", mailing.pk, "--lost", "--yes")
     assert set(states(other).values()) == {"unknown"}
+
+
+LOG = """\
+Nov  6 20:48:45 relay postfix/cleanup[7]: 4Q1xTc0001z: message-id={first}
+Nov  6 20:48:46 relay postfix/smtp[8]: 4Q1xTc0001z: to=<a@b.example>, relay=mx[192.0.2.7]:25, delay=1.2, \
+delays=0.1/0/0.5/0.6, dsn=2.0.0, status=sent (250 2.0.0 Ok)
+Nov  6 20:48:45 relay postfix/cleanup[7]: 4Q1xTc0002z: message-id={second}
+Nov  6 20:48:46 relay postfix/smtp[8]: 4Q1xTc0002z: to=<c@b.example>, relay=mx[192.0.2.7]:25, delay=1.2, \
+delays=0.1/0/0.5/0.6, dsn=5.1.1, status=bounced (host mx.b.example said: 550 5.1.1)
+scribble
+"""
+
+
+def test_by_the_log_of_the_mail_server(mailing, tmp_path):
+    make_unknown(mailing)
+    first, second, third = mailing.deliveries.order_by("pk")
+    message_id = ComposedMailing(mailing, get_stream(mailing.stream)).message_id
+    log = tmp_path / "mail.log"
+    log.write_text(LOG.format(first=message_id(first), second=message_id(second)))
+    assert refused("reconcile", "--relay-log", log) == (1, "Nothing was changed: add --yes.")
+    assert set(states(mailing).values()) == {"unknown"}
+    said = mailings("reconcile", "--relay-log", log, "--yes").splitlines()
+    assert said == [
+        "5 lines read, 1 not understood",
+        "3 unknown",
+        "1 arrived: counted as sent",
+        "1 did not arrive: counted as failed",
+        "1 stay unknown",
+    ]
+    assert states(mailing) == {
+        first.address: "sent",
+        second.address: "failed",
+        third.address: "unknown",
+    }
 
 
 # --- rate -----------------------------------------------------------------------------------------

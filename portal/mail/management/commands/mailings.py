@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -19,15 +20,21 @@ from portal.mail.control import (
     resume_mailing,
 )
 from portal.mail.metrics import measure, prometheus_text
-from portal.mail.models import Mailing, RelayPace, Sending
+from portal.mail.models import Delivery, Mailing, RelayPace, Sending
 from portal.mail.pace import relay_name, set_pace
 from portal.mail.progress import Progress, progress_of
-from portal.mail.reconcile import Finding
-from portal.mail.reconciling import Summary, reconcile_by_hand, reconcile_by_log
+from portal.mail.reconcile import Finding, settle, settle_by_log
+from portal.mail.relay_log import LogTally, findings
+from portal.mail.tasks import wake_workers
 
 # Exit codes; 0 is done, 2 also what argparse says of unknown options.
 NOTHING_DONE, NOT_POSSIBLE = 1, 2
 SHOWN = 50
+WORDS = {
+    Finding.ARRIVED: "arrived: counted as sent",
+    Finding.LOST: "did not arrive: counted as failed",
+    Finding.SEND_AGAIN: "to be sent again: who got it all the same gets it twice",
+}
 
 
 class Command(BaseCommand):
@@ -64,10 +71,10 @@ class Command(BaseCommand):
             "reconcile", help="settle unknown deliveries, which may have arrived or not"
         )
         reconciled.add_argument(
-            "mailing", type=int, metavar="ID", nargs="?", help="needed without --relay-log"
+            "mailing", type=int, metavar="ID", nargs="?", help="which one, without --relay-log"
         )
         ways = reconciled.add_mutually_exclusive_group(required=True)
-        ways.add_argument("--relay-log", metavar="FILE", help="as the mail server's log says")
+        ways.add_argument("--relay-log", metavar="FILE", help="as Postfix's log says, of all")
         ways.add_argument("--arrived", action="store_true", help="take all of them for sent")
         ways.add_argument("--lost", action="store_true", help="take all of them for failed")
         ways.add_argument(
@@ -138,27 +145,43 @@ class Command(BaseCommand):
         self.say(f"Mailing {mailing.pk} is cancelled: what is out is out.")
 
     def do_reconcile(self, options: dict[str, Any]) -> None:
-        mailing = _mailing(options) if options["mailing"] is not None else None
-        if options["relay_log"] is not None:
-            summary = self._by_log(options, mailing)
-        else:
-            if mailing is None:
-                raise CommandError("Which mailing? Give its ID.", returncode=NOT_POSSIBLE)
-            summary = reconcile_by_hand(mailing, _finding(options), does_it=options["yes"])
-        for line in summary.lines():
-            self.say(line)
-        _must(summary.settled > 0, "There is nothing to settle.")
-        if not options["yes"]:
-            raise CommandError("Nothing was changed: add --yes.", returncode=NOTHING_DONE)
+        unknown = Delivery.objects.filter(state=Delivery.State.UNKNOWN)
+        has_log = options["relay_log"] is not None
+        if has_log == (options["mailing"] is not None):
+            raise CommandError("Give the ID of a mailing, or a log.", returncode=NOT_POSSIBLE)
+        if not has_log:
+            unknown = unknown.filter(mailing=_mailing(options))
+        with transaction.atomic():
+            count = unknown.count()
+            if has_log:
+                settled = self._settle_by_log(options["relay_log"])
+            else:
+                finding = next(one for one in Finding if options[one.value])
+                hand = Delivery.Resolution.HAND
+                settled = {finding: settle(unknown, finding, resolution=hand)}
+            # What would be done is found out by doing it.
+            transaction.set_rollback(not options["yes"])
+            wake_workers()
+        self.say(f"{count:,} unknown")
+        for finding, number in settled.items():
+            if number:
+                self.say(f"{number:,} {WORDS[finding]}")
+        if left := count - sum(settled.values()):
+            self.say(f"{left:,} stay unknown")
+        _must(sum(settled.values()) > 0, "There is nothing to settle.")
+        _must(options["yes"], "Nothing was changed: add --yes.")
 
-    def _by_log(self, options: dict[str, Any], mailing: Mailing | None) -> Summary:
+    def _settle_by_log(self, name: str) -> dict[Finding, int]:
+        tally = LogTally()
         try:
-            with Path(options["relay_log"]).open(encoding="utf-8", errors="replace") as log:
-                return reconcile_by_log(log, mailing=mailing, does_it=options["yes"])
+            with Path(name).open(encoding="utf-8", errors="replace") as log:
+                settled = settle_by_log(findings(log, tally=tally))
         except OSError as error:
             raise CommandError(
                 f"The log cannot be read: {error.strerror}.", returncode=NOT_POSSIBLE
             ) from error
+        self.say(f"{tally.read_count:,} lines read, {tally.ignored_count:,} not understood")
+        return settled
 
     def do_rate(self, options: dict[str, Any]) -> None:
         relay = options["relay"]
@@ -208,10 +231,6 @@ def _rate(text: str) -> int:
     if not 0 < number <= 1_000_000:  # noqa: PLR2004
         raise ValueError(text)
     return number
-
-
-def _finding(options: dict[str, Any]) -> Finding:
-    return next(finding for finding in Finding if options[finding.value])
 
 
 def _mailing(options: dict[str, Any]) -> Mailing:
