@@ -11,6 +11,8 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 # Lets ModelAdmin, FormView and others take type parameters at run time, too.
 django_stubs_ext.monkeypatch()
@@ -122,12 +124,15 @@ REDIS_URL: str = env.str("REDIS_URL")
 REDIS_TIMEOUT = 1
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        # Empty while Redis is away: then the limits on signing in do not count.
+        "BACKEND": "portal.core.cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "portal",
         "OPTIONS": {
             "socket_timeout": REDIS_TIMEOUT,
             "socket_connect_timeout": REDIS_TIMEOUT,
+            # By itself the client tries again for seconds.
+            "retry": Retry(NoBackoff(), 0),
         },
     }
 }
@@ -212,6 +217,8 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default=f"accounts@{SITE_HOST}")
 UPDATES_FROM_EMAIL: str = env.str("UPDATES_FROM_EMAIL", default=f"updates@{SITE_HOST}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Who brings this as a bearer token reads the outbox's figures at /metrics/. Empty: nobody.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 
 # --- References: whom to ask about a DOI or a PMID (articles/reference_import) --------------------
 

@@ -70,10 +70,12 @@ class SmtpSink:
     ``delay``: seconds between a message's end and the answer; ``closes_after_data``: breaks the
     connection instead of answering; ``closes_after``: takes so many messages on one connection,
     then closes it with 421; ``takes_commands_at_once``: offers PIPELINING. ``received`` fills at
-    the end of the message's data, before the answer: what stands there may have been delivered.
+    the end of the message's data, before the answer: what stands there may have been delivered;
+    then ``on_message`` is called.
     """
 
     received: list[Received] = field(default_factory=list)
+    on_message: Callable[[], object] | None = None
     rcpt_answers: dict[str, str] = field(default_factory=dict)
     mail_answer: str | None = None
     data_answer: str | None = None
@@ -159,6 +161,8 @@ class _Handler:
         self.sink.received.append(
             Received(envelope.mail_from or "", list(envelope.rcpt_tos), content)
         )
+        if self.sink.on_message:
+            self.sink.on_message()
         if self.sink.delay:
             await asyncio.sleep(self.sink.delay)
         if self.sink.closes_after_data:

@@ -6,3 +6,15 @@ class MailConfig(AppConfig):
     name = "portal.mail"
     label = "mail"
     verbose_name = _("E-mail")
+
+    def ready(self) -> None:
+        from portal.accounts.mails import register_outbox
+        from portal.core.admin_site import register_panel
+
+        from .accounts import ACCOUNTS, plan_account_mail
+        from .panels import mail_that_waits
+        from .streams import register_stream
+
+        register_stream(ACCOUNTS)
+        register_outbox(plan_account_mail)
+        register_panel(mail_that_waits)

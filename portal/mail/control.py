@@ -3,12 +3,15 @@
 A worker looks at the mailing before each message, so nothing more goes out after the answer.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from .models import Mailing
+from .models import Delivery, Mailing
+from .sending import pause, trust_this_database
 from .tasks import wake_workers
 
 if TYPE_CHECKING:
@@ -49,3 +52,32 @@ def cancel_mailing(mailing: Mailing) -> bool:
     # A worker's scan ends the open rows.
     wake_workers()
     return bool(cancelled)
+
+
+def pause_all() -> bool:
+    """Send nothing at all, account mail included; False if everything is paused already.
+
+    Takes effect with each worker's next batch, seconds later.
+    """
+    return pause()
+
+
+@transaction.atomic
+def resume_all(*, cancel_before: datetime | None = None) -> int:
+    """Trust this database and go on sending; return how many mailings were cancelled.
+
+    ``cancel_before``: what was planned before it and is still open is not sent any more.
+    """
+    cancelled = 0
+    if cancel_before is not None:
+        cancelled = open_mailings(before=cancel_before).update(cancelled_at=timezone.now())
+    trust_this_database()
+    wake_workers()
+    return cancelled
+
+
+def open_mailings(*, before: datetime | None = None) -> QuerySet[Mailing]:
+    """Return what is not cancelled and still has deliveries to be sent, planned ``before``."""
+    deliveries = Delivery.objects.filter(mailing=OuterRef("pk"), state__in=Delivery.OPEN)
+    mailings = Mailing.objects.filter(Exists(deliveries), cancelled_at=None)
+    return mailings if before is None else mailings.filter(created_at__lt=before)

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from portal.core.clock import clocks_agree
-
 from .message import ComposedMailing
 from .models import Delivery, Mailing
 from .outbox import (
@@ -23,7 +21,9 @@ from .outbox import (
     release_claims,
     start_delivery,
 )
+from .pace import Turns, take_turns
 from .relay import Answer, Relay, RelayUnavailableError, Verdict
+from .sending import may_send, may_send_batch, note_end_of_run
 from .streams import Stream, get_stream
 
 logger = logging.getLogger(__name__)
@@ -56,8 +56,7 @@ def deliver_everything_due() -> int:
     Several runs at once share the work. A mail server that is away ends the run: what was
     claimed is given back, and the next scan tries again.
     """
-    if not clocks_agree():
-        logger.error("No mail is sent: this machine and the database differ about the time")
+    if not may_send():
         return 0
     recover_dead_workers()
     close_what_is_over()
@@ -84,11 +83,22 @@ class _Run:
         self.composed: dict[int, ComposedMailing] = {}
 
     def deliver(self, relay: Relay) -> None:
-        while deliveries := claim_deliveries(worker=self.worker, limit=BATCH_SIZE):
+        while may_send_batch() and (turns := take_turns(limit=BATCH_SIZE)):
+            deliveries = claim_deliveries(worker=self.worker, limit=turns.count)
             for delivery in deliveries:
+                self.wait(turns)
                 relay.ensure_open()
                 self.deliver_one(delivery, relay)
             self.record()
+            turns.give_back()
+            if not deliveries:
+                return
+
+    def wait(self, turns: Turns) -> None:
+        """Sleep until the next turn, with everything recorded that is known."""
+        if turns.has_to_wait():
+            self.record()
+        turns.wait()
 
     def deliver_one(self, delivery: Delivery, relay: Relay) -> None:
         try:
@@ -142,6 +152,7 @@ class _Run:
             try:
                 self.record()
                 release_claims(worker=self.worker)
+                note_end_of_run()
             except DatabaseError:
                 if pause is None:
                     raise

@@ -168,6 +168,12 @@ class Delivery(models.Model):
                 condition=Q(state="sent"),
             ),
             models.Index(
+                fields=["mailing"], name="mail_delivery_unknown", condition=Q(state="unknown")
+            ),
+            models.Index(
+                fields=["finished_at"], name="mail_delivery_sent", condition=Q(state="sent")
+            ),
+            models.Index(
                 fields=["provider_id"],
                 name="mail_delivery_provider",
                 condition=~Q(provider_id=""),

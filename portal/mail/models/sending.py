@@ -1,5 +1,7 @@
 """What all workers share: whether anything may be sent at all, how fast, and how much is done."""
 
+import uuid
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -12,7 +14,8 @@ class Sending(models.Model):
     """One row: whether mail goes out at all, and from which database it last did.
 
     A database that does not know itself in ``database`` was restored, or copied: what it believes
-    unsent may have been sent. Then nothing goes out until a person says so.
+    unsent may have been sent. Then nothing goes out until a person says so. ``batches`` only grows;
+    Redis remembers it under ``identity``, so a database that went back is behind (``sending.py``).
     """
 
     class PauseReason(models.TextChoices):
@@ -21,6 +24,8 @@ class Sending(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     database = models.CharField(_("database"), max_length=200, blank=True)
+    identity = models.UUIDField(default=uuid.uuid4, editable=False)
+    batches = models.BigIntegerField(_("batches begun"), default=0)
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
     pause_reason = models.CharField(
         _("reason"), max_length=20, choices=PauseReason.choices, blank=True
