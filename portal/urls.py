@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("feedback.urls")),
     path("", include("portal.attestation.urls")),
     path("", include("portal.funders.urls")),
+    path("", include("portal.mail.urls")),
     path("", include("portal.people.urls")),
     path("", include("portal.updates.urls")),
     path("", include("portal.core.urls")),

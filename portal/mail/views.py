@@ -1,0 +1,43 @@
+"""Where the provider reports what became of a message. No page: no browser comes here."""
+
+from typing import Any
+
+from anymail.exceptions import AnymailConfigurationError, AnymailWebhookValidationFailure
+from anymail.webhooks.postmark import PostmarkTrackingWebhookView
+from django.core.exceptions import BadRequest, RequestDataTooBig
+from django.http import HttpRequest
+
+# Reports have about 1 KB; with the whole message that came back in them they have more.
+MAX_REPORT_SIZE = 1024 * 1024  # bytes
+
+
+class PostmarkReports(PostmarkTrackingWebhookView):  # type: ignore[misc]
+    """Take one report in JSON; anymail sends its ``tracking`` signal for it (``events.py``).
+
+    Postmark signs nothing: it is known by HTTP Basic authentication, compared in constant time.
+    """
+
+    # We refuse instead.
+    warn_if_no_basic_auth = False
+
+    def validate_request(self, request: HttpRequest) -> None:
+        """Refuse everything where no secret is set (anymail checks the one that is)."""
+        if not self.basic_auth:
+            raise AnymailWebhookValidationFailure("No secret is set for the provider's reports")
+
+    def parse_events(self, request: HttpRequest) -> list[Any]:
+        """Return anymail's event; what is too large or no report of Postmark's is a 400."""
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_REPORT_SIZE:
+            raise RequestDataTooBig("A report of the mail provider is too large")
+        try:
+            events: list[Any] = super().parse_events(request)
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            AnymailConfigurationError,
+        ) as error:
+            raise BadRequest("What came is no report of the mail provider") from error
+        return events
