@@ -118,9 +118,7 @@ class PostmarkRelay(Relay):
             response = error.response
             if response is None:
                 self._drop()
-                return Answer(
-                    Verdict.DEFERRED if _is_unsent(error.__cause__) else Verdict.UNKNOWN
-                )
+                return Answer(Verdict.DEFERRED if _is_unsent(error.__cause__) else Verdict.UNKNOWN)
         answer, is_open = read_response(response)
         self._accepted_count += answer.verdict is Verdict.ACCEPTED
         if not is_open:

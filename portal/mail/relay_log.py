@@ -19,7 +19,7 @@ MAX_LINE_LENGTH = 4096
 _LINE = re.compile(
     # "Nov  6 20:48:45" or "2026-11-06T20:48:45.123456+00:00"
     r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.:+Z-]{0,16})"
-    r" \S{1,255} postfix[\w./-]{0,60}\[\d{1,10}\]: (?P<rest>.*)",
+    r" \S{1,255} (?P<program>[^\s:\[\]]{1,100})(?:\[\d{1,10}\])?: (?P<rest>.*)",
     re.ASCII | re.DOTALL,
 )
 _QUEUED = re.compile(r"(?P<queue_id>[0-9A-Za-z]{5,20}): (?P<what>.*)", re.ASCII | re.DOTALL)
@@ -49,7 +49,7 @@ def findings(
 
     A message that waits in Postfix's queue (``status=deferred``) has no end yet. One that passes a
     filter has two: the last counts (``settle_by_log``). Lines of other programs are passed over;
-    ``tally`` counts those that are none of a log, or broken off.
+    ``tally`` counts those that are no line of a log, or broken off.
     """
     tally = tally or LogTally()
     message_ids: dict[str, str] = {}
@@ -61,10 +61,10 @@ def findings(
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            tally.ignored_count += " postfix" not in line or "]: " not in line
+            tally.ignored_count += 1
             continue
         entry = _QUEUED.fullmatch(match["rest"])
-        if entry is None:
+        if entry is None or not match["program"].startswith("postfix"):
             continue
         queue_id, what = entry["queue_id"], entry["what"]
         if "message-id=" in what[:18]:

@@ -1,5 +1,6 @@
 """Where the provider reports what became of a message. No page: no browser comes here."""
 
+import json
 from typing import Any
 
 from anymail.exceptions import AnymailConfigurationError, AnymailWebhookValidationFailure
@@ -31,6 +32,10 @@ class PostmarkReports(PostmarkTrackingWebhookView):  # type: ignore[misc]
             raise RequestDataTooBig("A report of the mail provider is too large")
         try:
             events: list[Any] = super().parse_events(request)
+            for event in events:
+                # PostgreSQL stores neither NUL nor half a character.
+                if "\\u0000" in json.dumps(event.esp_event, ensure_ascii=False).encode().decode():
+                    raise ValueError("NUL character")
         except (
             ValueError,
             LookupError,
