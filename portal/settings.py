@@ -59,7 +59,6 @@ INSTALLED_APPS = [
     "portal.core.apps.PortalAdminConfig",
     "allauth",
     "allauth.account",
-    "anymail",
     "django_countries",
     "django_prose_editor",
     "pictures",

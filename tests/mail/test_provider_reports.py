@@ -7,13 +7,17 @@ import uuid
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.mail.models import Consent, Delivery, MailEvent, Suppression
+from portal.mail.outbox import claim_deliveries, record_answer, start_delivery
+from portal.mail.relay import Answer, Verdict
 from portal.mail.services import plan_personal_mail
-from portal.mail.worker import deliver_everything_due
+from portal.mail.streams import get_stream
+from portal.mail.worker import deliver_everything_due, sign_of_life
 from tests.factories import SubscriberFactory
 from tests.mail.planning import STREAM, plan, states
 
@@ -102,6 +106,17 @@ def test_a_report_without_the_secret_is_refused_and_changes_nothing(secret):
     assert post(bounce(delivery, "HardBounce"), secret=secret).status_code == 400
     assert MailEvent.objects.count() == Suppression.objects.count() == 0
     assert state_of(delivery) == ("sent", "", "")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Basic", "Basic ====", "Basic /w==", "Basic ü", "Bearer x", f"Basic {'YTpi' * 5000}", "\x00"],
+)
+def test_a_header_that_is_no_basic_authentication_is_refused(header):
+    delivery = sent()
+    response = post(report(delivery), secret=None, Authorization=header)
+    assert response.status_code == 400
+    assert MailEvent.objects.count() == 0
 
 
 def test_where_no_secret_is_set_nothing_is_taken(settings):
@@ -228,6 +243,29 @@ def test_an_arrival_makes_certain_what_was_not_and_nothing_is_sent_again(state, 
     assert delivery.provider_id == message_id
     assert adds_up(delivery)
     assert deliver_everything_due() == 0
+
+
+@pytest.mark.parametrize("record", ["Bounce", "SpamComplaint"])
+def test_what_came_back_for_now_or_was_complained_of_was_handed_over(record):
+    delivery = sent("unknown")
+    kind = "SoftBounce" if record == "Bounce" else "SpamComplaint"
+    assert post(report(delivery, record, ID=7, Type=kind)).status_code == 200
+    assert state_of(delivery) == ("sent", "", "provider")
+
+
+def test_a_report_that_is_faster_than_the_answer_is_not_undone_by_it():
+    stream = get_stream(STREAM)
+    SubscriberFactory()
+    mailing = plan()
+    with sign_of_life() as worker:
+        (delivery,) = claim_deliveries(worker=worker, limit=10)
+        assert start_delivery(delivery, worker=worker, stream=stream)
+        assert post(report(delivery)).status_code == 200
+        for verdict in (Verdict.UNKNOWN, Verdict.DEFERRED, Verdict.REFUSED):
+            with transaction.atomic():
+                record_answer(delivery, Answer(verdict), worker=worker, stream=stream)
+    assert states(mailing) == {delivery.address: "sent"}
+    assert list(MailEvent.objects.values_list("kind", flat=True)) == ["delivered"]
 
 
 def test_an_arrival_is_not_told_of_what_was_never_begun():
