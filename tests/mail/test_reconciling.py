@@ -61,6 +61,7 @@ def test_both_forms_of_time_and_every_service(when, program):
         (qmgr("A1B2C3", "from=<u@p.example>, size=999, nrcpt=1 (queue active)"), []),
         (ended("A1B2C3").replace("relay=", "orig_to=<x@y>, relay="), [Finding.ARRIVED]),
         (ended("A1B2C3").replace("delay=1.2", "conn_use=2, delay=1.2"), [Finding.ARRIVED]),
+        (ended("A1B2C3").replace("dsn=", "tls=may:TLSv1.3, dsn="), [Finding.ARRIVED]),
         (ended("B1B2C3"), []),
     ],
     ids=lambda value: value[-60:] if isinstance(value, str) else None,
