@@ -78,7 +78,8 @@ def is_soft_bounce(code: int, text: bytes) -> bool:
     enhanced = enhanced_code(text)
     if enhanced is None:
         return code == 552  # noqa: PLR2004 - "exceeded storage allocation" (RFC 5321)
-    return enhanced[0] in (3, 4) or enhanced in ((2, 0), (2, 2), (2, 4))
+    # 5.3.4: this message is too big, which says nothing about the next one.
+    return (enhanced[0] in (3, 4) and enhanced != (3, 4)) or enhanced in ((2, 0), (2, 2), (2, 4))
 
 
 class Relay(ABC):

@@ -112,6 +112,7 @@ def _make_older(events, *, days):
         (b"5.1.7 bad sender", False, False),
         (b"5.2.2 full", False, True),
         (b"5.4.4 no route", False, True),
+        (b"5.3.4 message too big", False, False),
         (b"5.7.26 not authenticated", False, False),
         (b"5.11.1 no subject of ours", False, False),
     ],
