@@ -210,8 +210,26 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- E-mail ---------------------------------------------------------------------------------------
 
+# By which way all mail goes: "smtp" (EMAIL_URL), or "postmark" (the HTTP API of that provider).
+MAIL_PROVIDER: str = env.str("MAIL_PROVIDER", default="smtp")
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+# Seconds, for each step of a conversation with the mail server or the provider.
 EMAIL_TIMEOUT = 10
+if MAIL_PROVIDER == "postmark":
+    EMAIL_BACKEND = "portal.mail.postmark.PostmarkBackend"
+# Postmark keeps mail that was asked for and mail that answers an action in separate streams.
+POSTMARK_ACCOUNTS_STREAM: str = env.str("POSTMARK_ACCOUNTS_STREAM", default="outbound")
+POSTMARK_UPDATES_STREAM: str = env.str("POSTMARK_UPDATES_STREAM", default="broadcast")
+ANYMAIL = {
+    "POSTMARK_SERVER_TOKEN": env.str("POSTMARK_SERVER_TOKEN", default=""),
+    "POSTMARK_API_URL": env.str("POSTMARK_API_URL", default="https://api.postmarkapp.com/"),
+    "POSTMARK_MESSAGE_STREAM": POSTMARK_ACCOUNTS_STREAM,
+    # "name:password" that Postmark's reports must bring; two during a change. Empty: none is taken.
+    "WEBHOOK_SECRET": env.list("POSTMARK_WEBHOOK_SECRET", default=[]),
+    # Nobody is followed.
+    "SEND_DEFAULTS": {"track_opens": False, "track_clicks": False},
+    "REQUESTS_TIMEOUT": EMAIL_TIMEOUT,
+}
 # Account mail and update mail come from separate addresses: an opt-out from one never blocks
 # the other.
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default=f"accounts@{SITE_HOST}")

@@ -3,7 +3,11 @@
 from typing import Any
 
 from allauth.account import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
 from django.utils.translation import gettext_lazy as _
+
+from portal.core.addresses import ascii_address
 
 
 class _OurWordsMixin:
@@ -36,20 +40,40 @@ class _OurWordsMixin:
                 field.error_messages["required"] = self.missing[name]
 
 
+class _AddressMixin(_OurWordsMixin):
+    """Leave the check of the address to the adapter's, which says what is wrong with it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["email"]  # type: ignore[attr-defined]
+        field.validators = [
+            validator for validator in field.validators if not isinstance(validator, EmailValidator)
+        ]
+
+
 class LoginForm(_OurWordsMixin, forms.LoginForm):  # type: ignore[misc]
+    def clean_login(self) -> str:
+        """Return the address as it is stored, however its domain was typed."""
+        login: str = super().clean_login()
+        try:
+            return ascii_address(login)
+        except ValidationError:
+            return login
+
+
+class SignupForm(_AddressMixin, forms.SignupForm):  # type: ignore[misc]
     pass
 
 
-class SignupForm(_OurWordsMixin, forms.SignupForm):  # type: ignore[misc]
+class AddEmailForm(_AddressMixin, forms.AddEmailForm):  # type: ignore[misc]
     pass
 
 
-class AddEmailForm(_OurWordsMixin, forms.AddEmailForm):  # type: ignore[misc]
-    pass
-
-
-class ResetPasswordForm(_OurWordsMixin, forms.ResetPasswordForm):  # type: ignore[misc]
-    pass
+class ResetPasswordForm(_AddressMixin, forms.ResetPasswordForm):  # type: ignore[misc]
+    def clean_email(self) -> str:
+        """Return the address that the account was found by: the mail must go there alone."""
+        super().clean_email()
+        return ascii_address(self.cleaned_data["email"])
 
 
 class ResetPasswordKeyForm(_OurWordsMixin, forms.ResetPasswordKeyForm):  # type: ignore[misc]

@@ -15,6 +15,15 @@ _E_MAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,254}(?:@|%40)[\w-]{1,254}(?:\.[\w
 _ROW = re.compile(r"^(?P<kind>DETAIL|CONTEXT|QUERY):.*$", re.MULTILINE)
 
 
+def without_addresses(text: str, *, also: str = "") -> str:
+    """Return ``text`` with no e-mail address in it, nor the name ``also``, whatever its case."""
+    if also:
+        text = re.sub(
+            rf"(?<![\w]){re.escape(also)}(?![\w])", "(e-mail address)", text, flags=re.IGNORECASE
+        )
+    return _E_MAIL.sub("(e-mail address)", text)
+
+
 class PrivateFormatter(logging.Formatter):
     """Leaves out of the finished text, traceback included, what no log may hold.
 
@@ -31,7 +40,7 @@ class PrivateFormatter(logging.Formatter):
             for path in (request.path, request.path.encode("unicode_escape").decode()):  # type: ignore[union-attr]
                 text = text.replace(path, f"/{match.route}")
         text = _ROW.sub(r"\g<kind>: …", text)
-        return _E_MAIL.sub("(e-mail address)", text)
+        return without_addresses(text)
 
 
 class RefusalFilter(logging.Filter):

@@ -14,7 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from .models import Delivery, DeliveryQuerySet, Sending, Suppression
+from .events import record_refusal
+from .models import Delivery, DeliveryQuerySet, Sending
 from .relay import Answer, Verdict
 from .streams import Stream
 
@@ -204,12 +205,15 @@ def record_answer(delivery: Delivery, answer: Answer, *, worker: int, stream: St
         Verdict.UNKNOWN: (State.UNKNOWN, ""),
     }
     state, reason = states[answer.verdict]
-    rows.update(state=state, reason=reason, smtp_code=answer.code, finished_at=now)
-    if answer.is_hard_bounce and stream.needs_consent:
-        Suppression.objects.bulk_create(
-            [Suppression(address=delivery.address, reason=Suppression.Reason.BOUNCE)],
-            ignore_conflicts=True,
-        )
+    is_recorded = rows.update(
+        state=state,
+        reason=reason,
+        smtp_code=answer.code,
+        provider_id=answer.provider_id,
+        finished_at=now,
+    )
+    if is_recorded and answer.verdict is Verdict.REFUSED:
+        record_refusal(delivery, answer, stream=stream)
 
 
 def _defer(delivery: Delivery, rows: DeliveryQuerySet, answer: Answer, now: datetime) -> None:

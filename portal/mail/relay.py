@@ -5,11 +5,14 @@ that is lost before it has certainly not delivered, one that is lost then may ha
 """
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 from smtplib import SMTP, SMTPException
 from types import TracebackType
+from typing import Self
 
+from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
 CODES = range(200, 600)
@@ -28,11 +31,18 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``code``: the SMTP code, None where the connection broke off."""
+    """``code``: the SMTP code (a provider's HTTP status), None where the connection broke off.
+
+    ``is_hard_bounce``: the mailbox does not exist. ``is_soft_bounce``: it cannot take mail now,
+    though the server does not want to be asked again. ``detail``: what the server said, as it came.
+    ``provider_id``: what a provider calls the message in its reports.
+    """
 
     verdict: Verdict
     code: int | None = None
     is_hard_bounce: bool = False
+    is_soft_bounce: bool = False
+    detail: str = ""
     provider_id: str = ""
 
 
@@ -44,27 +54,42 @@ def is_positive(code: int) -> bool:
     return code in SUCCESS
 
 
-def is_hard_bounce(code: int, text: bytes) -> bool:
-    """Whether a refused recipient means that the mailbox does not exist (RFC 3463).
+def enhanced_code(text: bytes) -> tuple[int, int] | None:
+    """Return subject and detail of a refusal's enhanced status code (RFC 3463), if it has one."""
+    match = re.match(rb"\s*5\.(\d{1,3})\.(\d{1,3})\b", text)
+    return (int(match[1]), int(match[2])) if match else None
 
-    "5.7.1" (policy) and "5.2.2" (full) say nothing of the kind, though they come with 550, too.
+
+def is_hard_bounce(code: int, text: bytes, *, is_recipient: bool) -> bool:
+    """Whether a refusal means that the mailbox does not exist.
+
+    "5.7.1" (policy) and "5.2.2" (full) say nothing of the kind, though they come with 550, too. A
+    bare 550 says it as an answer to the recipient's address only (``is_recipient``): after the
+    message it is most often about the content.
     """
-    enhanced = re.match(rb"\s*5\.(\d{1,3})\.(\d{1,3})\b", text)
-    if enhanced:
-        subject, detail = int(enhanced[1]), int(enhanced[2])
-        return subject == 1 or (subject, detail) == (2, 1)
-    return code in (550, 551, 553)
+    enhanced = enhanced_code(text)
+    if enhanced is None:
+        return is_recipient and code in (550, 551, 553)
+    return (enhanced[0] == 1 and enhanced[1] not in (7, 8)) or enhanced == (2, 1)
 
 
-class Relay:
-    """The connection that Django's e-mail settings name, open while in the ``with`` block."""
+def is_soft_bounce(code: int, text: bytes) -> bool:
+    """Whether a refusal is about a state that passes: a full mailbox, a system that is not up."""
+    enhanced = enhanced_code(text)
+    if enhanced is None:
+        return code == 552  # noqa: PLR2004 - "exceeded storage allocation" (RFC 5321)
+    # 5.3.4: this message is too big, which says nothing about the next one.
+    return (enhanced[0] in (3, 4) and enhanced != (3, 4)) or enhanced in ((2, 0), (2, 2), (2, 4))
+
+
+class Relay(ABC):
+    """A way out for mail, open while in the ``with`` block."""
 
     def __init__(self) -> None:
-        self._backend = EmailBackend()
         self._accepted_count = 0
         self._is_lost = True
 
-    def __enter__(self) -> "Relay":
+    def __enter__(self) -> Self:
         self.open()
         return self
 
@@ -75,6 +100,46 @@ class Relay:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Which server it is: all workers that send to it share one pace."""
+
+    @abstractmethod
+    def open(self) -> None:
+        """Connect; RelayUnavailableError if that fails."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Take leave; a server that does not answer any more is not waited for."""
+
+    @abstractmethod
+    def send(self, *, sender: str, recipient: str, content: bytes) -> Answer:
+        """Hand over one message; never raises for what the server does."""
+
+    def ensure_open(self) -> None:
+        """Connect anew after a loss; RelayUnavailableError if the lost connection had done nothing.
+
+        Some servers close after some hundred messages. One that closes at once is in trouble,
+        and each further attempt might cost one more message its certainty.
+        """
+        if self._is_lost:
+            if not self._accepted_count:
+                raise RelayUnavailableError
+            self.open()
+
+
+class SmtpRelay(Relay):
+    """The connection that Django's e-mail settings name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._backend = EmailBackend()
+
+    @property
+    def name(self) -> str:
+        return f"{self._backend.host}:{self._backend.port}"
 
     def open(self) -> None:
         """Connect; RelayUnavailableError if that fails."""
@@ -104,17 +169,6 @@ class Relay:
         if self._backend.connection is not None:
             self._backend.connection.close()
             self._backend.connection = None
-
-    def ensure_open(self) -> None:
-        """Connect anew after a loss; RelayUnavailableError if the lost connection had done nothing.
-
-        Some servers close after some hundred messages. One that closes at once is in trouble,
-        and each further attempt might cost one more message its certainty.
-        """
-        if self._is_lost:
-            if not self._accepted_count:
-                raise RelayUnavailableError
-            self.open()
 
     def send(self, *, sender: str, recipient: str, content: bytes) -> Answer:
         """Hand over one message; never raises for what the server does."""
@@ -206,5 +260,20 @@ class Relay:
         if code not in CODES:
             return Answer(Verdict.DEFERRED)
         if code >= PERMANENT and not is_our_fault:
-            return Answer(Verdict.REFUSED, code, is_recipient and is_hard_bounce(code, text))
+            return Answer(
+                Verdict.REFUSED,
+                code,
+                is_hard_bounce=is_hard_bounce(code, text, is_recipient=is_recipient),
+                is_soft_bounce=is_soft_bounce(code, text),
+                detail=text.decode("ascii", errors="replace"),
+            )
         return Answer(Verdict.DEFERRED, code)
+
+
+def open_relay() -> Relay:
+    """Return the way out that MAIL_PROVIDER names; it is open while in the ``with`` block."""
+    if settings.MAIL_PROVIDER == "postmark":
+        from .postmark import PostmarkRelay
+
+        return PostmarkRelay()
+    return SmtpRelay()

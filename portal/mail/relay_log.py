@@ -25,8 +25,9 @@ _LINE = re.compile(
 _QUEUED = re.compile(r"(?P<queue_id>[0-9A-Za-z]{5,20}): (?P<what>.*)", re.ASCII | re.DOTALL)
 _MESSAGE_ID = re.compile(r"(?:resent-)?message-id=(<[^<>\s]{1,400}>)", re.ASCII)
 _STATUS = re.compile(
-    r"to=<[^<>]{0,400}>, (?:orig_to=<[^<>]{0,400}>, )?relay=[^\s,]{1,300}, (?:conn_use=\d+, )?"
-    r"delay=[\d.]+, delays=[\d./]+, dsn=\d\.\d{1,3}\.\d{1,3}, "
+    r"to=<[^<>]{0,400}>, (?:orig_to=<[^<>]{0,400}>, )?relay=[^\s,]{1,300}, "
+    # delay, delays, dsn, and what versions and settings put between (conn_use, tls)
+    r"(?:[a-z_]{1,20}=[\w./:+-]{1,200}, ){1,10}"
     r"status=(?P<status>[a-z]{1,20})(?: \(.*)?",
     re.ASCII | re.DOTALL,
 )

@@ -22,7 +22,7 @@ from .outbox import (
     start_delivery,
 )
 from .pace import Turns, take_turns
-from .relay import Answer, Relay, RelayUnavailableError, Verdict
+from .relay import Answer, RelayUnavailableError, Verdict, open_relay
 from .sending import may_send, may_send_batch, note_end_of_run
 from .streams import Stream, get_stream
 
@@ -65,7 +65,7 @@ def deliver_everything_due() -> int:
     with sign_of_life() as number:
         run = _Run(number)
         try:
-            with Relay() as relay:
+            with open_relay() as relay:
                 run.deliver(relay)
         except RelayUnavailableError:
             logger.warning("The mail server is not available; the mail waits")

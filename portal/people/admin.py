@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import User
+from portal.core.addresses import ascii_address
 from portal.core.inlines import TabularInline
-from portal.mail.addresses import ascii_address
 from portal.mail.admin import ReadOnly
 
 from .declarations import MAX_RELATIONSHIPS, answer_error, period_errors

@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import User
+from portal.core.addresses import ascii_address
 from portal.core.models import site_settings
-from portal.mail.addresses import ascii_address
 from portal.mail.models import Delivery, Mailing, Subscriber
 from portal.mail.services import plan_personal_mail
 from portal.mail.streams import Stream

@@ -9,8 +9,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from articles.models import Topic, topic_tree
+from portal.core.addresses import ascii_address
 from portal.core.content_cache import content_cached
-from portal.mail.addresses import ascii_address
 
 from .choices import LONGEST_PAUSE, Manner, consent_streams, time_zone_names
 from .models import UpdateFrequency

@@ -15,7 +15,7 @@ from portal.core.triggers import append_only
 from portal.mail.streams import language_choices, stream_choices
 
 # Printable ASCII without spaces around one "@": no address can end a header line. Domains in
-# other scripts are stored in their ASCII form (``addresses.py``).
+# other scripts are stored in their ASCII form (``portal.core.addresses``).
 ADDRESS_PATTERN = r"^[!-?A-~]+@[!-?A-~]+$"
 
 
