@@ -11,7 +11,7 @@ class UpdatesConfig(AppConfig):
         from articles.signals import article_published, article_withdrawn
         from portal.mail.streams import register_stream
 
-        from .receivers import cancel_article_update, plan_article_update
+        from .receivers import plan_article_update, plan_withdrawal_notice
         from .streams import ARTICLE_UPDATES
 
         register_stream(ARTICLE_UPDATES)
@@ -19,5 +19,5 @@ class UpdatesConfig(AppConfig):
             plan_article_update, dispatch_uid="portal.updates.plan_article_update"
         )
         article_withdrawn.connect(
-            cancel_article_update, dispatch_uid="portal.updates.cancel_article_update"
+            plan_withdrawal_notice, dispatch_uid="portal.updates.plan_withdrawal_notice"
         )

@@ -6,12 +6,14 @@ from portal.funders.disclosure import current_funding_statement
 from portal.mail.streams import Stream
 
 from .tokens import preferences_url, unsubscribe_url
+from .web_copies import web_copy_url
 
 ARTICLE_UPDATES = Stream(
     key="article_updates",
     name=_("Article updates"),
     needs_consent=True,
     links={"unsubscribe_url": unsubscribe_url, "preferences_url": preferences_url},
+    mailing_links={"view_url": web_copy_url},
     # A large mailing takes its time: who funds the site may change meanwhile.
     texts={"funding": lambda: str(current_funding_statement())},
 )

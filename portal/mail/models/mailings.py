@@ -82,6 +82,8 @@ class MailedItem(models.Model):
                 fields=["subscriber", "item_key"], name="mail_item_once_per_subscriber"
             )
         ]
+        # Who was told of an article that turns out to be wrong.
+        indexes = [models.Index(fields=["item_key"], name="mail_item_key")]
 
     def __str__(self) -> str:
         return f"{self.item_key} → {self.subscriber_id}"
