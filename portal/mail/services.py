@@ -9,6 +9,8 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
+from portal.core.models import site_settings
+
 from .models import Consent, Delivery, MailedItem, Mailing, Subscriber, SubscriberQuerySet
 from .streams import TRANSACTIONAL, Stream, get_stream
 
@@ -46,8 +48,16 @@ def record_consent(
 
 
 def approval_now() -> datetime | None:
-    """Return when a mailing that is planned now is approved: None if somebody has to look first."""
-    return timezone.now()
+    """Return when a mailing that is planned now is approved: None if somebody has to look first.
+
+    For subscribed streams alone: nobody's confirmation waits for an editor.
+    """
+    return None if site_settings().mailings_need_approval else timezone.now()
+
+
+def with_inline_css(html: str) -> str:
+    """Return ``html`` as it is stored and sent."""
+    return _inliner.inline(html)
 
 
 def freeze_mailing(
@@ -66,7 +76,7 @@ def freeze_mailing(
         key=key,
         stream=stream.key,
         subject=" ".join(subject.split())[:300],
-        html=_inliner.inline(html),
+        html=with_inline_css(html),
         text=text,
         language=language,
         deadline_at=deadline_at,

@@ -38,12 +38,10 @@ def announce_article(
     hold_planning()
     if recipients is None:
         recipients = told_at_once(article)
-    content = mailed_article(article, version)
     mailings = []
     for language, speakers in by_language(recipients):
         with translation.override(language):
-            html, text = render_mail("email/article_update", {"article": content, **GAPS})
-            subject = _("New article: %(title)s") % {"title": version.document["title"]}
+            subject, html, text = write_announcement(article, version)
         mailings.append(
             plan_mailing(
                 key=f"{announcement_key(article, version)}:{language}",
@@ -58,6 +56,13 @@ def announce_article(
             )
         )
     return [mailing for mailing in mailings if mailing is not None]
+
+
+def write_announcement(article: Article, version: ArticleVersion) -> tuple[str, str, str]:
+    """Return subject, HTML and text in the active language; ``version`` may be unsaved."""
+    content = mailed_article(article, version)
+    html, text = render_mail("email/article_update", {"article": content, **GAPS})
+    return _("New article: %(title)s") % {"title": version.document["title"]}, html, text
 
 
 def announcements_of(article: Article) -> QuerySet[Mailing]:

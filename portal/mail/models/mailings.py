@@ -56,6 +56,7 @@ class Mailing(models.Model):
         verbose_name = _("mailing")
         verbose_name_plural = _("mailings")
         default_permissions = ("view",)
+        permissions = [("manage_mailings", _("Can approve, pause and cancel mailings"))]
         constraints = [
             models.CheckConstraint(
                 name="mail_mailing_subject_one_line", condition=Q(subject__regex=r"^[^\r\n]+$")
