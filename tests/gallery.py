@@ -43,6 +43,7 @@ from tests.declaration_places import declaration_places
 from tests.export_places import export_places
 from tests.feedback.builders import publish_survey
 from tests.mail_places import mail_places
+from tests.mailing_places import mailing_places
 from tests.places import (
     DESK_EDITOR,
     DESK_LEAD,
@@ -348,6 +349,7 @@ def _staff_places(mailing: Mailing) -> list[Place]:
         staff("desk-report", "independence_report_change", report.pk),
         staff("desk-report-new", "independence_report_add"),
         Place("desk-report-error", reverse("admin:independence_report_add"), DESK_STAFF, "Save"),
+        *mailing_places(mailing),
         staff("desk-mailings", "mail_mailing_changelist"),
         staff("desk-mailing", "mail_mailing_change", mailing.pk),
         staff("desk-deliveries", "mail_delivery_changelist"),

@@ -63,7 +63,7 @@ def test_the_list_costs_the_same_however_long(staff, django_assert_num_queries):
     planned(1)
     staff.get(DELIVERIES)
     for count in (1, 3):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             staff.get(DELIVERIES)
         planned(count, key=f"article:{count + 5}")
 
@@ -148,11 +148,11 @@ def test_reports_are_listed_and_filtered(staff, django_assert_num_queries):  # n
     first, second, third = mailing.deliveries.order_by("pk")
     MailEvent.objects.create(delivery=first, kind="bounced", source="smtp")
     staff.get(address)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         staff.get(address)
     MailEvent.objects.create(delivery=second, kind="complained", source="provider")
     MailEvent.objects.create(delivery=third, kind="bounced", source="provider")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page = words(staff.get(address))
     assert "Complaint of spam" in page
     complaints = staff.get(address, {"kind__exact": "complained"})
@@ -175,7 +175,7 @@ def suppress(client, **fields):
 
 def test_an_address_is_stored_in_ascii_or_refused(staff):  # noqa: F811
     suppress(staff, address="a@klinik-grün.example")
-    assert Suppression.objects.get().address == "a@xn--klinik-grn-0hb.example"
+    assert Suppression.objects.get().address == "a@xn--klinik-grn-ieb.example"
     assert "unaccented letters" in words(suppress(staff, address="ä@hospital.example"))
     assert Suppression.objects.count() == 1
     assert LogEntry.objects.count() == 1

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -42,14 +42,14 @@ class BoundedPaginator(Paginator[Any]):
 
     @cached_property
     def count(self) -> int:
-        rows = self.object_list
-        return rows.order_by()[: self.most].count()  # type: ignore[union-attr] # a list's rows
+        rows = cast("QuerySet[Any]", self.object_list)
+        return rows.order_by()[: self.most].count()
 
 
 class BoundedList:
     """Put before ``ModelAdmin`` where a list may have millions of rows."""
 
-    paginator = BoundedPaginator
+    paginator: type[Any] = BoundedPaginator
     show_full_result_count = False
 
 

@@ -27,7 +27,7 @@ def _preview_or_404(request: HttpRequest, source: str, pk: int) -> Preview:
 # The page itself stays as strict as all others; it may only hold the frames.
 @never_cache
 @require_safe
-@csp_update({"frame-src": [SELF]})
+@csp_update({"frame-src": [SELF]})  # type: ignore[arg-type] # views may have arguments
 def preview_view(request: HttpRequest, source: str, pk: int) -> HttpResponse:
     """Show the mail beside its text part, wide and as on a phone."""
     preview = _preview_or_404(request, source, pk)
@@ -48,7 +48,7 @@ def preview_view(request: HttpRequest, source: str, pk: int) -> HttpResponse:
 @never_cache
 @xframe_options_sameorigin
 @require_safe
-@csp_replace(
+@csp_replace(  # type: ignore[arg-type] # views may have arguments
     {
         "default-src": [NONE],
         "script-src": [NONE],

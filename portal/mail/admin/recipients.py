@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -43,13 +44,18 @@ class SubscriberAdmin(ReadOnly, admin.ModelAdmin[Subscriber]):
 class SuppressionForm(forms.ModelForm[Suppression]):
     """Takes an address as it is stored, and takes up again a row that has ended."""
 
+    # Not an e-mail field: ``ascii_address`` says better what is wrong.
+    address = forms.CharField(
+        label=gettext_lazy("E-mail address"),
+        max_length=254,
+        widget=AdminTextInputWidget(attrs={"inputmode": "email", "autocomplete": "off"}),
+        help_text=gettext_lazy("It gets no update e-mails, whoever holds it."),
+    )
+
     class Meta:
         model = Suppression
         fields = ["address", "reason", "expires_at"]
-        help_texts = {
-            "address": gettext_lazy("It gets no update e-mails, whoever holds it."),
-            "expires_at": gettext_lazy("Empty: for good."),
-        }
+        help_texts = {"expires_at": gettext_lazy("Empty: for good.")}
         field_classes = {"expires_at": forms.SplitDateTimeField}
 
     def clean_address(self) -> str:
@@ -98,7 +104,6 @@ class SuppressionAdmin(BoundedList, admin.ModelAdmin[Suppression]):
     list_display = ["address", "reason", "created_at", "ends", "is_in_force"]
     list_filter = [InForceFilter, "reason"]
     search_fields = ["address"]
-    fields = ["address", "reason", "expires_at"]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Suppression | None = None
@@ -106,8 +111,9 @@ class SuppressionAdmin(BoundedList, admin.ModelAdmin[Suppression]):
         # Another address is another row: the history would tell of somebody else.
         return ["address", "created_at"] if obj else []
 
-    def get_fields(self, request: HttpRequest, obj: Suppression | None = None) -> list[str]:
-        return [*self.fields, "created_at"] if obj else list(self.fields)
+    def get_fields(self, request: HttpRequest, obj: Suppression | None = None) -> list[Any]:
+        fields = ["address", "reason", "expires_at"]
+        return [*fields, "created_at"] if obj else fields
 
     def has_delete_permission(self, request: HttpRequest, obj: Suppression | None = None) -> bool:
         return False

@@ -1,6 +1,7 @@
 """The buttons of a mailing: approve, pause, resume, cancel. Each is in the log of its changes."""
 
 from collections.abc import Callable
+from typing import cast
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -11,6 +12,7 @@ from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from portal.accounts.models import User
 from portal.core.desk_pages import SeeOther, guarded_path
 from portal.mail.control import approve_mailing, cancel_mailing, pause_mailing, resume_mailing
 from portal.mail.models import Mailing
@@ -26,8 +28,8 @@ def page_of(mailing: Mailing) -> str:
 def log(request: HttpRequest, mailing: Mailing, message: str) -> None:
     """Write ``message`` into the history of ``mailing``."""
     LogEntry.objects.log_actions(
-        user_id=request.user.pk,
-        queryset=[mailing],  # type: ignore[arg-type] # any collection will do
+        user_id=cast("User", request.user).pk,
+        queryset=[mailing],
         action_flag=CHANGE,
         change_message=message,
         single_object=True,
@@ -56,7 +58,7 @@ def approve_view(request: HttpRequest, mailing_id: int) -> HttpResponseBase:
     return _do(
         request,
         mailing_id,
-        lambda mailing: approve_mailing(mailing, user=request.user),  # type: ignore[arg-type]
+        lambda mailing: approve_mailing(mailing, user=cast("User", request.user)),
         _("Approved: it is being sent."),
         _("Nothing was done: it is not waiting for approval any more."),
     )
