@@ -12,7 +12,6 @@ from articles.models import Article, Section, Topic
 from feedback.models import Survey
 from portal.core.models import Page
 
-
 # Arguments that are a primary key of the model in the address's name.
 KEYS = {
     *("object_id", "id", "pk", "article_id", "agreement_id"),
