@@ -89,7 +89,7 @@ _NEWS = """
     SELECT reader.subscriber_id,
         (array_agg(recent.id ORDER BY fit.topics DESC, recent.place))[1:%s]
     FROM reader
-    JOIN recent ON recent.published_at > reader.since
+    JOIN recent ON recent.published_at >= reader.since
         AND (reader.topics = '{}' OR recent.topics && reader.topics)
     CROSS JOIN LATERAL (
         SELECT count(*) AS topics FROM unnest(reader.topics) AS topic
