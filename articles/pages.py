@@ -230,7 +230,7 @@ def render_page(
     return _page(article, document, context, body=body, version_id=version_id)
 
 
-def _own_funding(document: Document) -> str:
+def own_funding(document: Document) -> str:
     """Return what the article says of agreements made for it alone; "" if there is none."""
     funding = document["funding"]
     own = article_funding_statement(
@@ -350,7 +350,7 @@ def _public_context(
         "medically_reviewed_on": _date(document["medically_reviewed_on"]),
         "next_review_due_on": _date(document.get("next_review_due_on")),
         "funding_on": date.fromisoformat(document["funding"]["on"]),
-        "own_funding": _own_funding(document),
+        "own_funding": own_funding(document),
         "disclosures": shown,
         "interests_line": one_line(shown),
     }

@@ -200,6 +200,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": EXPORT_SCAN_SECONDS,
         "options": {"expires": EXPORT_SCAN_SECONDS},
     },
+    # Whose local morning it is, is told what is new (portal/updates/digests.py).
+    "plan-digests": {
+        "task": "portal.updates.tasks.plan_digests",
+        "schedule": env.float("DIGEST_SCAN_SECONDS", default=300),
+        "options": {"expires": 300},
+    },
     # Once a day, soon after midnight, whichever hour it is first asked in (portal/independence).
     "audit-memberships": {
         "task": "portal.independence.tasks.audit_memberships",

@@ -12,6 +12,12 @@ from articles.models import Article, Section, Topic
 from feedback.models import Survey
 from portal.core.models import Page
 
+# Arguments that are a primary key of the model in the address's name.
+KEYS = {
+    *("object_id", "id", "pk", "article_id", "agreement_id"),
+    *("mailing_id", "delivery_id", "suppression_id"),
+}
+
 
 def all_patterns(
     resolver: URLResolver | None = None, namespace: str = ""
@@ -52,7 +58,7 @@ def _argument(name: str, argument: str) -> Any:
     if name == "media":
         figure = Section.objects.exclude(image="").order_by("pk").first()
         return figure.image.name if figure else "figures/none.png"
-    if argument in ("object_id", "id", "pk", "article_id", "agreement_id"):
+    if argument in KEYS:
         label, _, model = name.removeprefix("admin:").rpartition("_")[0].partition("_")
         try:
             instance = apps.get_model(label, model).objects.order_by("pk").first()
@@ -66,6 +72,7 @@ def _argument(name: str, argument: str) -> Any:
         "key": "guess",
         "name": "figures/none.png" if name == "preview_media" else "nowhere",
         "section": "articles",
+        "source": "mailing",
         "survey_id": Survey.objects.order_by("pk").values_list("pk", flat=True).first(),
         "uidb36": "1",
         "token": "guess",

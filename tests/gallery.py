@@ -14,7 +14,6 @@ from django.core.management import call_command
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
-from django.utils.html import escape
 
 from articles.models import Article, Topic
 from articles.services import (
@@ -30,18 +29,19 @@ from portal.attestation.models import current_statement
 from portal.core.content_cache import memory
 from portal.core.models import Page as PlainPage
 from portal.demo.users import ADMIN, EDITOR, LEAD, REVIEWER, STAFF
-from portal.funders.disclosure import current_funding_statement
 from portal.funders.models import Agreement, Funder
 from portal.independence.audit import audit_memberships
 from portal.independence.models import Report
 from portal.independence.report import SCHEMA, report_facts, report_sha256
 from portal.mail.models import Mailing, Subscriber
 from portal.people.models import Person
-from portal.updates.services import announce_article, confirm_subscription
-from portal.updates.tokens import preferences_url, unsubscribe_url
+from portal.updates.announcements import announce_article
+from portal.updates.services import confirm_subscription
 from tests.declaration_places import declaration_places
 from tests.export_places import export_places
 from tests.feedback.builders import publish_survey
+from tests.mail_places import mail_places
+from tests.mailing_places import mailing_places
 from tests.places import (
     DESK_EDITOR,
     DESK_LEAD,
@@ -89,8 +89,7 @@ def _load_places() -> list[Place]:
     subscriber, waiting = _subscribers()
     # The demo was announced before anybody had subscribed.
     Mailing.objects.all().delete()
-    mailing = announce_article(article=article, version=article.versions.get())
-    assert mailing is not None
+    (mailing,) = announce_article(article=article, version=article.versions.get())
     return [
         *_public_places(article),
         *update_places(subscriber, waiting),
@@ -101,7 +100,12 @@ def _load_places() -> list[Place]:
         *_editor_places(article),
         *_staff_places(mailing),
         *survey_places(article),
-        Place("mail-article-update", "/mail/article-update/", html=_filled(mailing, subscriber)),
+        *mail_places(
+            mailing,
+            subscriber,
+            corrected=Article.objects.get(slug=CORRECTED),
+            withdrawn=Article.objects.get(slug=WITHDRAWN),
+        ),
     ]
 
 
@@ -157,18 +161,6 @@ def _subscribers() -> tuple[Subscriber, Subscriber]:
         public_id=uuid.UUID(int=9), email="b.reader@hospital.example"
     )
     return subscriber, waiting
-
-
-def _filled(mailing: Mailing, subscriber: Subscriber) -> str:
-    fillings = {
-        "preferences_url": preferences_url(subscriber),
-        "unsubscribe_url": unsubscribe_url(subscriber),
-        "funding": str(current_funding_statement()),
-    }
-    html = mailing.html
-    for name, filling in fillings.items():
-        html = html.replace(f"[[{name}]]", escape(filling))
-    return html
 
 
 def _public_places(article: Article) -> list[Place]:
@@ -341,6 +333,7 @@ def _staff_places(mailing: Mailing) -> list[Place]:
         staff("desk-report", "independence_report_change", report.pk),
         staff("desk-report-new", "independence_report_add"),
         Place("desk-report-error", reverse("admin:independence_report_add"), DESK_STAFF, "Save"),
+        *mailing_places(mailing),
         staff("desk-mailings", "mail_mailing_changelist"),
         staff("desk-mailing", "mail_mailing_change", mailing.pk),
         staff("desk-deliveries", "mail_delivery_changelist"),

@@ -18,8 +18,9 @@ from articles.models import Article
 from feedback.models import ArticleSurvey, Survey, SurveyVersion
 from feedback.surveys import choose_survey, published_surveys
 from feedback.surveys.articles import DEFAULT
+from portal.core.desk_pages import guarded_path
 
-from .pages import desk_page, guarded_path
+from .pages import desk_page
 
 
 class SurveyField(forms.ModelChoiceField[Survey]):

@@ -26,10 +26,11 @@ from feedback.surveys import (
     start_draft,
 )
 from feedback.surveys.articles import DEFAULT
+from portal.core.desk_pages import guarded_path
 from portal.core.http import private
 
 from .draft_form import DraftForm
-from .pages import desk_page, guarded_path
+from .pages import desk_page
 
 ROW_BUTTONS = ("move_up", "move_down", "take_out", "put_back", "add")
 EDIT = "feedback.change_surveyversion"

@@ -15,7 +15,6 @@ from django.http import (
     JsonResponse,
     StreamingHttpResponse,
 )
-from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils import timezone
@@ -38,18 +37,13 @@ from feedback.exports.writing import count_rows
 from feedback.models import ExportJob, ExportStatus
 from feedback.results.forms import SelectionForm
 from portal.accounts.models import User
+from portal.core.desk_pages import SeeOther, guarded_path
 
-from .pages import desk_page, guarded_path
+from .pages import desk_page
 
 PERMISSION = "feedback.export_responses"
 COMMENTS_PERMISSION = "feedback.export_comments"
 PAGE_SIZE = 25
-
-
-class SeeOther(HttpResponseRedirectBase):
-    """What was posted is done; GET what came of it."""
-
-    status_code = HTTPStatus.SEE_OTHER
 
 
 def _user(request: HttpRequest) -> User:

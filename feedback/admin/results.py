@@ -40,8 +40,9 @@ from feedback.results.tables import (
     trend_table,
 )
 from portal.accounts.models import User
+from portal.core.desk_pages import guarded_path, permission_needed
 
-from .pages import desk_page, guarded_path, permission_needed
+from .pages import desk_page
 from .results_page import results_context
 
 # In the session: what somebody's last file was for.

@@ -38,6 +38,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "funders.tradename": VIEW,
         "funders.productsite": VIEW,
         "funders.agreement": VIEW,
+        # What goes out, in words and numbers; no address.
+        "mail.mailing": VIEW,
     },
     "Medical reviewers": {
         "articles.article": VIEW,
@@ -70,6 +72,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "independence.report": ("view", "add"),
         "mail.mailing": VIEW,
         "mail.delivery": VIEW,
+        "mail.mailevent": VIEW,
         "mail.subscriber": VIEW,
         "mail.suppression": EDIT,
     },
@@ -90,6 +93,7 @@ CUSTOM: dict[str, tuple[str, ...]] = {
         "feedback.view_comments",
         "feedback.hide_comments",
         "feedback.export_responses",
+        "mail.manage_mailings",
     ),
     "Staff leads": ("feedback.export_comments",),
 }

@@ -77,6 +77,14 @@ class SiteSettings(models.Model):
         default=False,
         help_text=_("Otherwise the funders page shows levels alone."),
     )
+    mailings_need_approval = models.BooleanField(
+        _("somebody approves each update e-mail before it is sent"),
+        default=False,
+        help_text=_(
+            "Otherwise update e-mails go out as soon as they are planned. Account e-mails, such as "
+            "confirmations, never wait."
+        ),
+    )
 
     class Meta:
         verbose_name = _("site settings")

@@ -76,7 +76,7 @@ _START = """
         AND NOT EXISTS (SELECT FROM mail_sending WHERE paused_at IS NOT NULL)
 """
 _START_IF_WANTED = (
-    _START
+    _START  # noqa: S608 - both are constants
     + """
         AND EXISTS (
             SELECT FROM mail_subscriber

@@ -1,11 +1,15 @@
 """Writes with several effects: consents, and planning what is to be sent."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import css_inline
 from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
+
+from portal.core.models import site_settings
 
 from .models import Consent, Delivery, MailedItem, Mailing, Subscriber, SubscriberQuerySet
 from .streams import TRANSACTIONAL, Stream, get_stream
@@ -43,6 +47,19 @@ def record_consent(
     )
 
 
+def approval_now() -> datetime | None:
+    """Return when a mailing that is planned now is approved: None if somebody has to look first.
+
+    For subscribed streams alone: nobody's confirmation waits for an editor.
+    """
+    return None if site_settings().mailings_need_approval else timezone.now()
+
+
+def with_inline_css(html: str) -> str:
+    """Return ``html`` as it is stored and sent."""
+    return _inliner.inline(html)
+
+
 def freeze_mailing(
     *,
     key: str,
@@ -52,16 +69,18 @@ def freeze_mailing(
     text: str,
     language: str,
     deadline_at: datetime,
+    approved_at: datetime | None,
 ) -> Mailing:
     """Store what is to be sent: CSS inlined, the subject on one line."""
     return Mailing.objects.create(
         key=key,
         stream=stream.key,
         subject=" ".join(subject.split())[:300],
-        html=_inliner.inline(html),
+        html=with_inline_css(html),
         text=text,
         language=language,
         deadline_at=deadline_at,
+        approved_at=approved_at,
     )
 
 
@@ -75,28 +94,42 @@ def plan_mailing(
     text: str,
     language: str,
     recipients: SubscriberQuerySet,
-    item_key: str,
+    item_keys: Sequence[str],
     deadline_at: datetime,
 ) -> Mailing | None:
     """Freeze a message and plan one delivery for each of ``recipients``, in one statement.
 
     To be called in the transaction that makes the occasion (publishing an article), so that both
     happen or neither does; ``portal.mail.tasks.wake_workers`` is the caller's next call.
-    ``recipients`` without consent, with a suppressed address or told of ``item_key`` before are
-    left out. Returns None if ``key`` was planned before: the same thing is never sent twice.
+    ``recipients`` are left out as ``plan_deliveries`` says. Returns None if ``key`` was planned
+    before: the same thing is never sent twice.
     """
     if Mailing.objects.filter(key=key).exists():
         return None
-    kind = get_stream(stream)
     mailing = freeze_mailing(
         key=key,
-        stream=kind,
+        stream=get_stream(stream),
         subject=subject,
         html=html,
         text=text,
         language=language,
         deadline_at=deadline_at,
+        approved_at=approval_now(),
     )
+    plan_deliveries(mailing, recipients=recipients, item_keys=item_keys)
+    return mailing
+
+
+@transaction.atomic(savepoint=False)
+def plan_deliveries(
+    mailing: Mailing, *, recipients: SubscriberQuerySet, item_keys: Sequence[str]
+) -> int:
+    """Plan a delivery of ``mailing`` for each of ``recipients``; return how many (2 statements).
+
+    Left out is who has a suppressed address or was told of any of ``item_keys`` before, be it by
+    a transaction that commits while this one waits for it: then nothing is noted as told.
+    """
+    kind = get_stream(mailing.stream)
     wanted, wanted_params = recipients.order_by().values_list("pk", "email").query.sql_with_params()
     # The recipients' query may name its columns as it likes: "chosen" gives them ours.
     statement = f"""
@@ -111,9 +144,15 @@ def plan_mailing(
         ),
         told AS (
             INSERT INTO mail_maileditem (subscriber_id, item_key, mailing_id)
-            SELECT subscriber_id, %s, %s FROM allowed
+            SELECT subscriber_id, item_key, %s
+            FROM allowed CROSS JOIN unnest(%s::text[]) AS item (item_key)
+            -- Who plans at the same time waits for us, and we for them, but not both.
+            ORDER BY subscriber_id, item_key
             ON CONFLICT DO NOTHING
             RETURNING subscriber_id
+        ),
+        of_all AS (
+            SELECT subscriber_id FROM told GROUP BY subscriber_id HAVING count(*) = %s
         ),
         planned AS (
             INSERT INTO mail_delivery (
@@ -121,21 +160,26 @@ def plan_mailing(
                 next_attempt_at, created_at, provider_id, resolution
             )
             SELECT %s, subscriber_id, address, %s, %s, '', 0, %s, %s, '', ''
-            FROM allowed JOIN told USING (subscriber_id)
+            FROM allowed JOIN of_all USING (subscriber_id)
             ORDER BY subscriber_id
             RETURNING 1
         )
-        SELECT (SELECT count(*) FROM chosen), (SELECT count(*) FROM planned)
+        SELECT
+            (SELECT count(*) FROM chosen),
+            (SELECT count(*) FROM planned),
+            (SELECT count(*) FROM told)
     """  # noqa: S608 - composed of the ORM's own SQL; all values are parameters
     now = timezone.now()
+    keys = sorted(set(item_keys))
     with connection.cursor() as cursor:
         cursor.execute(
             statement,
             [
                 *wanted_params,
                 now,
-                item_key,
                 mailing.pk,
+                keys,
+                len(keys),
                 mailing.pk,
                 kind.priority,
                 Delivery.State.PENDING,
@@ -143,11 +187,18 @@ def plan_mailing(
                 now,
             ],
         )
-        chosen_count, planned_count = cursor.fetchone()
-    mailing.candidate_count = planned_count
-    mailing.excluded_count = chosen_count - planned_count
-    mailing.save(update_fields=["candidate_count", "excluded_count"])
-    return mailing
+        chosen_count, planned_count, told_count = cursor.fetchone()
+    if told_count != planned_count * len(keys):
+        deliveries = Delivery.objects.filter(mailing=mailing, subscriber=OuterRef("subscriber"))
+        MailedItem.objects.filter(~Exists(deliveries), mailing=mailing).delete()
+    # By F(): a digest's mailing gets more recipients as the morning comes to them.
+    Mailing.objects.filter(pk=mailing.pk).update(
+        candidate_count=F("candidate_count") + planned_count,
+        excluded_count=F("excluded_count") + chosen_count - planned_count,
+    )
+    mailing.candidate_count += planned_count
+    mailing.excluded_count += chosen_count - planned_count
+    return int(planned_count)
 
 
 @transaction.atomic
@@ -175,6 +226,7 @@ def plan_personal_mail(
         text=text,
         language=subscriber.language,
         deadline_at=now + validity,
+        approved_at=now,
     )
     mailing.candidate_count = 1
     mailing.save(update_fields=["candidate_count"])

@@ -50,7 +50,9 @@ class Stream:
 
 
 TRANSACTIONAL = Stream(key="transactional", name=_("Account and confirmation"), needs_consent=False)
-_streams = {TRANSACTIONAL.key: TRANSACTIONAL}
+# What staff send to themselves before they approve it: it counts in no mailing.
+TRIALS = Stream(key="trials", name=_("Tests by staff"), needs_consent=False)
+_streams = {stream.key: stream for stream in (TRANSACTIONAL, TRIALS)}
 
 
 def register_stream(stream: Stream) -> None:
@@ -63,6 +65,11 @@ def register_stream(stream: Stream) -> None:
 def get_stream(key: str) -> Stream:
     """Return the stream; LookupError if no app has registered it."""
     return _streams[key]
+
+
+def subscribed_streams() -> list[str]:
+    """Return the keys of the streams that people subscribe to: the same for all who get them."""
+    return [stream.key for stream in _streams.values() if stream.needs_consent]
 
 
 def stream_choices() -> "list[tuple[str, StrOrPromise]]":

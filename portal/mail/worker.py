@@ -22,7 +22,7 @@ from .outbox import (
     start_delivery,
 )
 from .pace import Turns, take_turns
-from .relay import Answer, RelayUnavailableError, Verdict, open_relay
+from .relay import Answer, Relay, RelayUnavailableError, Verdict, open_relay
 from .sending import may_send, may_send_batch, note_end_of_run
 from .streams import Stream, get_stream
 

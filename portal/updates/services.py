@@ -1,4 +1,4 @@
-"""Writes with several effects: subscribing, leaving, and telling subscribers of an article."""
+"""Writes with several effects: subscribing and leaving."""
 
 import uuid
 from collections.abc import Iterable
@@ -7,17 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
-from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from articles.documents import public_text
-from articles.models import Article, ArticleVersion, Topic
 from portal.accounts.models import User
 from portal.core.models import site_settings
-from portal.mail.models import Delivery, Mailing, Subscriber, SubscriberQuerySet, Suppression
-from portal.mail.services import plan_mailing, plan_personal_mail, record_consent
+from portal.mail.models import Delivery, Subscriber, Suppression
+from portal.mail.services import plan_personal_mail, record_consent
 from portal.mail.streams import TRANSACTIONAL
 from portal.mail.tasks import wake_workers
 
@@ -31,14 +27,12 @@ from .choices import (
     note_confirmed,
     own_address,
 )
-from .models import TopicSubscription
+from .rendering import render_mail
 from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
 from .tokens import confirmation_url, preferences_url
 
 # At most so many mails to one address within so long, whoever types it in and from wherever.
 REQUEST_LIMITS = ((timedelta(minutes=10), 1), (timedelta(days=1), 3))
-# News of an article that comes later than this is no news.
-ARTICLE_UPDATE_VALIDITY = timedelta(days=3)
 
 
 @transaction.atomic
@@ -73,7 +67,7 @@ def _write_about_subscription(
         template = "email/confirm_subscription"
         subject = _("Please confirm: updates from %(site)s")
         context["confirmation_url"] = confirmation_url(subscriber, topic_ids, manner)
-    html, text = _render(template, context)
+    html, text = render_mail(template, context)
     plan_personal_mail(
         key=f"subscription:{uuid.uuid4()}",
         subscriber=subscriber,
@@ -169,67 +163,3 @@ def resubscribe(*, subscriber: Subscriber) -> None:
         wording=str(ARTICLE_UPDATES_WORDING),
     )
     note_confirmed(subscriber)
-
-
-@transaction.atomic
-def announce_article(*, article: Article, version: ArticleVersion) -> Mailing | None:
-    """Plan one mail about ``version`` for each subscriber whose topics match; None if done before.
-
-    Only the public part of the article is in it: the declaration still stands before the rest.
-    """
-    with translation.override(settings.LANGUAGE_CODE):
-        html, text = _render(
-            "email/article_update",
-            {
-                "document": public_text(version.document),
-                "article_url": settings.SITE_URL + article.get_absolute_url(),
-                # The engine puts the sentence of the moment and each recipient's own links here.
-                "funding": "[[funding]]",
-                "preferences_url": "[[preferences_url]]",
-                "unsubscribe_url": "[[unsubscribe_url]]",
-            },
-        )
-        key = _key(article)
-        return plan_mailing(
-            key=key,
-            item_key=key,
-            stream=ARTICLE_UPDATES.key,
-            subject=_("New article: %(title)s") % {"title": version.document["title"]},
-            html=html,
-            text=text,
-            language=settings.LANGUAGE_CODE,
-            recipients=interested_in(article),
-            deadline_at=timezone.now() + ARTICLE_UPDATE_VALIDITY,
-        )
-
-
-def cancel_announcement(*, article: Article) -> None:
-    """Send no more mails about ``article``; those that are out are out."""
-    Mailing.objects.filter(key=_key(article), cancelled_at=None).update(cancelled_at=timezone.now())
-
-
-def _key(article: Article) -> str:
-    return f"article:{article.pk}"
-
-
-def interested_in(article: Article) -> SubscriberQuerySet:
-    """Return who is to be told of ``article``: who chose its topics or broader ones, or none."""
-    topic_ids: set[int] = set()
-    new = set(article.topics.values_list("pk", flat=True))
-    while new:
-        topic_ids |= new
-        parents = Topic.objects.filter(children__in=new)
-        new = set(parents.values_list("pk", flat=True)) - topic_ids
-    chosen = TopicSubscription.objects.filter(subscriber=OuterRef("pk"))
-    return Subscriber.objects.consenting_to(ARTICLE_UPDATES.key).filter(
-        ~Exists(chosen) | Exists(chosen.filter(topic__in=topic_ids))
-    )
-
-
-def _render(template: str, context: dict[str, Any]) -> tuple[str, str]:
-    """Return HTML and plain text of a mail, each from a template of its own."""
-    context = {"site": site_settings(), "site_url": settings.SITE_URL, **context}
-    return (
-        render_to_string(f"{template}.html", context),
-        render_to_string(f"{template}.txt", context),
-    )

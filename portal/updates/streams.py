@@ -6,6 +6,7 @@ from portal.funders.disclosure import current_funding_statement
 from portal.mail.streams import Stream
 
 from .tokens import preferences_url, unsubscribe_url
+from .web_copies import web_copy_url
 
 ARTICLE_UPDATES_WORDING = _(
     "E-mail me when a new article is published. I can stop these e-mails at any time with the link "
@@ -18,6 +19,7 @@ ARTICLE_UPDATES = Stream(
     needs_consent=True,
     wording=ARTICLE_UPDATES_WORDING,
     links={"unsubscribe_url": unsubscribe_url, "preferences_url": preferences_url},
+    mailing_links={"view_url": web_copy_url},
     # A large mailing takes its time: who funds the site may change meanwhile.
     texts={"funding": lambda: str(current_funding_statement())},
 )

@@ -22,7 +22,7 @@ def plan(key="article:1", **fields):
             "text": "Öhm, leave: [[unsubscribe_url]]\n.\n..\nFrom the end",
             "language": "en-gb",
             "recipients": Subscriber.objects.consenting_to(STREAM),
-            "item_key": key,
+            "item_keys": [key],
             "deadline_at": timezone.now() + datetime.timedelta(days=3),
             **fields,
         }

@@ -56,7 +56,7 @@ def test_the_same_thing_is_planned_once():
     subscriber = SubscriberFactory()
     assert plan("article:1") is not None
     assert plan("article:1") is None
-    digest = plan("digest:2026-W48", item_key="article:1")
+    digest = plan("digest:2026-W48", item_keys=["article:1"])
     assert (digest.candidate_count, digest.excluded_count) == (0, 1)
     assert was_told(subscriber, "article:1")
     assert Delivery.objects.count() == 1

@@ -31,7 +31,7 @@ def publish(recipients, key="article:1"):
             text="New",
             language="en-gb",
             recipients=Subscriber.objects.consenting_to("article_updates"),
-            item_key=key,
+            item_keys=[key],
             deadline_at=timezone.now() + datetime.timedelta(days=3),
         )
         wake_workers()

@@ -56,6 +56,7 @@ class Mailing(models.Model):
         verbose_name = _("mailing")
         verbose_name_plural = _("mailings")
         default_permissions = ("view",)
+        permissions = [("manage_mailings", _("Can approve, pause and cancel mailings"))]
         constraints = [
             models.CheckConstraint(
                 name="mail_mailing_subject_one_line", condition=Q(subject__regex=r"^[^\r\n]+$")
@@ -82,6 +83,8 @@ class MailedItem(models.Model):
                 fields=["subscriber", "item_key"], name="mail_item_once_per_subscriber"
             )
         ]
+        # Who was told of an article that turns out to be wrong.
+        indexes = [models.Index(fields=["item_key"], name="mail_item_key")]
 
     def __str__(self) -> str:
         return f"{self.item_key} → {self.subscriber_id}"

@@ -1,0 +1,159 @@
+"""Telling those who were mailed an article that it was wrong, in the transaction that says so.
+
+First what has not gone out is taken back, so that nobody reads what is known to be wrong: such a
+reader is told of the corrected article alone, or of nothing. Then whoever was sent it, or may have
+been, gets a notice, however often they want updates.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import DateField, Exists, ExpressionWrapper, F, OuterRef
+from django.utils import timezone, translation
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+
+from articles.citations import strip_citations
+from articles.models import Article, ArticleVersion
+from portal.mail.models import Delivery, MailedItem, Mailing, Subscriber, SubscriberQuerySet
+from portal.mail.services import plan_mailing
+
+from .announcements import (
+    announce_article,
+    announcements_of,
+    by_language,
+    hold_planning,
+    item_key,
+    told_at_once,
+)
+from .models import UpdateFrequency
+from .rendering import GAPS, mailed_article, render_mail, without_gaps
+from .streams import ARTICLE_UPDATES
+
+State = Delivery.State
+
+# What a reader may have learnt wrong is worth a late mail, unlike news.
+NOTICE_VALIDITY = timedelta(days=14)
+LONGEST_NOTICE = 4_000
+CORRECTION, WITHDRAWAL = "correction", "withdrawal"
+
+
+@transaction.atomic
+def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailing]:
+    """Tell of a correction, whose ``version`` has a notice; return the mailings."""
+    hold_planning()
+    announced = {mailing.pk: mailing for mailing in announcements_of(article)}
+    taken_at = _take_back(article)
+    mailings = _notify(article, version, kind=CORRECTION, explanation=version.notice)
+    # They have read nothing wrong: to them the corrected article is new.
+    waited = Delivery.objects.filter(
+        subscriber=OuterRef("pk"),
+        mailing__in=list(announced),
+        state=State.SKIPPED,
+        reason=Delivery.Reason.CANCELLED,
+        finished_at=taken_at,
+    )
+    recipients = told_at_once(article).filter(Exists(waited))
+    if announced and recipients.exists():
+        again = announce_article(article=article, version=version, recipients=recipients)
+        if any(mailing.paused_at for mailing in announced.values()):
+            # Whoever paused it decides about this one, too.
+            Mailing.objects.filter(pk__in=[mailing.pk for mailing in again]).update(
+                paused_at=taken_at
+            )
+        mailings += again
+    return mailings
+
+
+@transaction.atomic
+def send_withdrawal(*, article: Article) -> list[Mailing]:
+    """Tell of a withdrawal, with its public reason; return the mailings."""
+    hold_planning()
+    _take_back(article)
+    version = article.published_version
+    if version is None:
+        return []
+    return _notify(article, version, kind=WITHDRAWAL, explanation=article.withdrawal_reason)
+
+
+def _take_back(article: Article) -> datetime:
+    """Skip what has not gone out about ``article``; return the moment that stands on these rows.
+
+    What a worker has set in flight by now is out: the row locks decide. Whose mail is taken back
+    counts as not told. A digest holds other articles, too: the next tick plans it anew.
+    """
+    now = timezone.now()
+    told = MailedItem.objects.filter(item_key=item_key(article.pk))
+    of_mail = {"mailing": OuterRef("mailing"), "subscriber": OuterRef("subscriber")}
+    open_ones = Delivery.objects.filter(
+        Exists(told.filter(**of_mail)), state__in=[State.PENDING, State.CLAIMED, State.DEFERRED]
+    ).whose_mailing(cancelled_at=None)
+    ended = {"state": State.SKIPPED, "reason": Delivery.Reason.CANCELLED, "finished_at": now}
+    if open_ones.update(**ended):
+        taken = Delivery.objects.filter(**ended)
+        of_digest = taken.filter(
+            subscriber=OuterRef("subscriber"), mailing__key__startswith="digest:"
+        )
+        UpdateFrequency.objects.filter(
+            Exists(of_digest.filter(Exists(told.filter(**of_mail))))
+        ).update(
+            digest_on=ExpressionWrapper(
+                F("digest_on") - timedelta(days=1), output_field=DateField()
+            )
+        )
+        # All that stood in these mails: of a digest, the other articles, too.
+        mailings = told.values("mailing")
+        MailedItem.objects.filter(Exists(taken.filter(**of_mail)), mailing__in=mailings).delete()
+    announcements_of(article).update(cancelled_at=now)
+    return now
+
+
+def _notify(
+    article: Article, version: ArticleVersion, *, kind: str, explanation: str
+) -> list[Mailing]:
+    key = f"{kind}:{version.pk}"
+    content = mailed_article(article, version)
+    context = {
+        "kind": kind,
+        "article": content,
+        "explanation": Truncator(without_gaps(strip_citations(explanation))).chars(LONGEST_NOTICE),
+        **GAPS,
+    }
+    recipients = _was_sent(article)
+    if not recipients.exists():
+        return []
+    mailings = []
+    for language, speakers in by_language(recipients):
+        with translation.override(language):
+            html, text = render_mail("email/article_notice", context)
+            subject = (
+                _("Correction: %(title)s") if kind == CORRECTION else _("Withdrawn: %(title)s")
+            )
+            subject %= {"title": version.document["title"]}
+        mailings.append(
+            plan_mailing(
+                key=f"{key}:{language}",
+                item_keys=[key],
+                stream=ARTICLE_UPDATES.key,
+                subject=subject,
+                html=html,
+                text=text,
+                language=language,
+                recipients=speakers,
+                deadline_at=timezone.now() + NOTICE_VALIDITY,
+            )
+        )
+    return [mailing for mailing in mailings if mailing is not None]
+
+
+def _was_sent(article: Article) -> SubscriberQuerySet:
+    """Return who was sent ``article``, or may have been, and still consents."""
+    out = Delivery.objects.filter(
+        mailing=OuterRef("mailing"),
+        subscriber=OuterRef("subscriber"),
+        state__in=[State.SENT, State.UNKNOWN, State.IN_FLIGHT],
+    )
+    told = MailedItem.objects.filter(Exists(out), item_key=item_key(article.pk))
+    return Subscriber.objects.consenting_to(ARTICLE_UPDATES.key).filter(
+        pk__in=told.values("subscriber")
+    )
