@@ -19,7 +19,7 @@ from portal.core.models import site_settings
 
 # Mail programs cut off what is larger than 102 KB, and with it the way to unsubscribe.
 LONGEST_SUMMARY = 1_200
-LONGEST_EXCERPT = 320  # of a summary, in a digest
+LONGEST_EXCERPT = 240  # of a summary, in a digest
 LONGEST_KEY_LEARNING = 2_500
 MOST_OBJECTIVES = 12
 
@@ -31,6 +31,7 @@ GAPS = {
     name: f"[[{name}]]" for name in ("funding", "preferences_url", "unsubscribe_url", "view_url")
 }
 
+_GAP_OF_LINES = re.compile(r"\n{3,}")
 _LINE_BREAK = re.compile(r"<(?:br|/?(?:p|li|ul|ol|h3|h4|blockquote|table|tr))\b[^>]*>")
 _CELL = re.compile(r"</t[dh]>")
 _RAISED = re.compile(r"<(sup|sub)>(.*?)</\1>", re.DOTALL)
@@ -80,10 +81,11 @@ def mailed_article(article: Article, version: ArticleVersion) -> MailedArticle:
 def render_mail(template: str, context: dict[str, Any]) -> tuple[str, str]:
     """Return HTML and plain text of a mail, each from a template of its own."""
     context = {"site": site_settings(), "site_url": settings.SITE_URL, **context}
-    return (
-        render_to_string(f"{template}.html", context),
-        render_to_string(f"{template}.txt", context),
-    )
+    text = render_to_string(f"{template}.txt", context)
+    # Parts that are not there leave their blank lines behind.
+    return render_to_string(f"{template}.html", context), _GAP_OF_LINES.sub(
+        "\n\n", text.strip()
+    ) + "\n"
 
 
 def without_gaps(text: str) -> str:

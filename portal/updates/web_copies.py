@@ -37,29 +37,29 @@ def web_copy_url(mailing: Mailing) -> str:
     return settings.SITE_URL + reverse("web_copy", args=[token])
 
 
-# Not as a page of the site: the mail brings its own styles, and no script.
 @public
 @never_cache
 @require_safe
-@csp_replace(
-    {
-        "default-src": [NONE],
-        "style-src": [UNSAFE_INLINE],
-        "form-action": [NONE],
-        "frame-ancestors": [NONE],
-        "base-uri": [NONE],
-    }
-)
 def web_copy(request: HttpRequest, token: str) -> HttpResponse:
     """Show the mail; 410 once it was cancelled: what it tells was corrected or withdrawn."""
     mailing = _mailing_or_404(token)
-    if mailing.cancelled_at is not None:
-        response = render(request, "updates/web_copy_gone.html", status=HTTPStatus.GONE)
+    if mailing.cancelled_at is None:
+        response = _show(request, mailing)
     else:
-        response = HttpResponse(_as_page(mailing, has_attested=_has_attested(request)))
-        response["Content-Language"] = mailing.language
+        response = render(request, "updates/web_copy_gone.html", status=HTTPStatus.GONE)
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+# No page of the site: the mail brings its own styles, and nothing else.
+@csp_replace(
+    dict.fromkeys(settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], [NONE])
+    | {"style-src": [UNSAFE_INLINE]}
+)
+def _show(request: HttpRequest, mailing: Mailing) -> HttpResponse:
+    response = HttpResponse(_as_page(mailing, has_attested=_has_attested(request)))
+    response["Content-Language"] = mailing.language
     return response
 
 
