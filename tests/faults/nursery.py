@@ -1,0 +1,80 @@
+"""A process that has everything imported and makes workers of itself in milliseconds.
+
+Reads one JSON object a line: {"do": "work"} or {"do": "publish", ...}; forks, and answers with the
+child's number. Each child is a process of its own with its own connections, as a worker of Celery
+is: it can be killed and stopped like any other.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+import django
+
+logger = logging.getLogger("tests.faults")
+
+
+def work() -> None:
+    """Look into the outbox again and again, as Celery's workers do when beat wakes them."""
+    from django.db import connections
+
+    from portal.mail.worker import deliver_everything_due
+
+    parent = os.getppid()
+    while os.getppid() == parent:
+        try:
+            deliver_everything_due()
+        except Exception:
+            # A task that fails ends; the next one is a new attempt.
+            logger.exception("A run failed")
+            connections.close_all()
+            time.sleep(0.3)
+        time.sleep(0.1)
+
+
+def publish(*, article: int, pause: float) -> None:
+    """Publish an article; ``pause``: seconds between the last statement and COMMIT."""
+    from django.db import transaction
+
+    from articles.models import Article
+    from tests.factories import publish as publish_approved
+
+    with transaction.atomic():
+        publish_approved(Article.objects.get(pk=article))
+        sys.stderr.write("before COMMIT\n")
+        sys.stderr.flush()
+        time.sleep(pause)
+
+
+def main() -> None:
+    django.setup()
+    # Imported once, for all children.
+    import portal.mail.worker  # noqa: F401
+    import tests.factories  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    jobs = {"work": work, "publish": publish}
+    for line in iter(sys.stdin.readline, ""):
+        order: dict[str, Any] = json.loads(line)
+        job = jobs[order.pop("do")]
+        child = os.fork()
+        if not child:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            code = 1
+            try:
+                job(**order)
+                code = 0
+            except BaseException:
+                logger.exception("%s failed", job.__name__)
+            finally:
+                os._exit(code)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
