@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -36,6 +37,20 @@ STREAM = "article_updates"
 RECOVERY = 60
 
 
+def ports_of(pid: int) -> set[int]:
+    """Return the local TCP ports of a process's connections."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(OSError):
+            sockets.add(str(descriptor.readlink()))
+    ports = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if f"socket:[{fields[9]}]" in sockets:
+            ports.add(int(fields[1].rpartition(":")[2], 16))
+    return ports
+
+
 class World:
     """``unknown``: how many deliveries may be unknown after all that has happened to it so far."""
 
@@ -54,6 +69,7 @@ class World:
         self.log = home / "workers.log"
         self.database = ""
         self._planned = 0
+        self._log_position = 0
         self._killing = threading.Lock()
 
     # --- begin and end ----------------------------------------------------------------------------
@@ -119,6 +135,12 @@ class World:
             "FAULTS_EMAIL_TIMEOUT": str(self.email_timeout),
         }
 
+    def restore(self, dump: bytes) -> None:
+        """Put an old state of the database in the place of this one, as after a disaster."""
+        connection.close()
+        self.cluster.drop_database(self.database)
+        self.cluster.load(dump, self.cluster.postgres.create_database(self.database))
+
     # --- mail -------------------------------------------------------------------------------------
 
     def plan(self, recipients: int = 8, *, size: int = 0) -> Mailing:
@@ -126,6 +148,7 @@ class World:
         self.subscribe(recipients - Subscriber.objects.count())
         readers = Subscriber.objects.order_by("pk").values_list("pk", flat=True)[:recipients]
         self._planned += 1
+        self._log_position = self.log.stat().st_size
         mailing = plan_mailing(
             key=f"news:{self._planned}",
             stream=STREAM,
@@ -151,11 +174,14 @@ class World:
             its_consent.pk, its_consent.subscriber = None, reader
         Consent.objects.bulk_create(copies)
 
-    def states(self) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for state in Delivery.objects.values_list("state", flat=True):
-            found[state] = found.get(state, 0) + 1
-        return found
+    def states_of(self, *mailings: Mailing) -> dict[str, int]:
+        """Return how many deliveries are in each state: of the mailings, or of all."""
+        rows = Delivery.objects.filter(mailing__in=mailings) if mailings else Delivery.objects
+        return Counter(rows.values_list("state", flat=True))
+
+    def new_log(self) -> str:
+        """Return what the workers have written since the last planning."""
+        return self.log.read_text()[self._log_position :]
 
     def make_due(self) -> None:
         """Let the time until the next attempts be over."""
@@ -172,7 +198,7 @@ class World:
             wait_until(is_done, seconds)
         except AssertionError:
             raise AssertionError(
-                f"left behind after {seconds} s: {self.states()}\n{self.log.read_text()[-3000:]}"
+                f"left behind after {seconds} s: {self.states_of()}\n{self.log.read_text()[-3000:]}"
             ) from None
 
     def assert_sound(self) -> None:
@@ -200,30 +226,32 @@ class World:
         self.workers += started
         return started
 
-    def start_celery(self, count: int, *, has_beat: bool) -> list[CeleryWorker]:
-        """Start real Celery workers, each with a beat of its own if any."""
-        started = []
-        for number in range(len(self.celery), len(self.celery) + count):
-            log = self.home / f"celery-{number}.log"
-            command = [sys.executable, "-m", "celery", "-A", "portal", "worker", "--concurrency=1"]
-            command += ["--without-gossip", "--without-mingle", "--loglevel=INFO"]
-            command += [f"--hostname=w{number}@{self.database}"]
-            if has_beat:
-                command += ["--beat", f"--schedule={self.home / f'beat-{number}'}"]
-            with log.open("wb") as output:
-                process = subprocess.Popen(
-                    command,
-                    cwd=ROOT,
-                    env=self.environment(),
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            started.append(CeleryWorker(process, log))
-        self.celery += started
+    def start_celery(self, workers: int = 0, beats: int = 0) -> None:
+        """Start real Celery workers and beats, and wait until the workers are ready."""
+        started = [self._start_celery("worker", "--concurrency=1") for _ in range(workers)]
+        for _ in range(beats):
+            self._start_celery("beat", f"--schedule={self.home / f'beat-{len(self.celery)}'}")
         for worker in started:
             worker.wait_until_ready()
-        return started
+
+    def _start_celery(self, kind: str, *options: str) -> CeleryWorker:
+        number = len(self.celery)
+        log = self.home / f"celery-{number}.log"
+        command = [sys.executable, "-m", "celery", "-A", "portal", kind, "--loglevel=INFO"]
+        if kind == "worker":
+            command += ["--without-gossip", "--without-mingle"]
+            command += [f"--hostname=w{number}@{self.database}"]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*command, *options],
+                cwd=ROOT,
+                env=self.environment(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.celery.append(CeleryWorker(process, log))
+        return self.celery[-1]
 
     def kill(self, pid: int) -> None:
         """Kill -9: from now on one more delivery may be unknown."""
@@ -243,18 +271,9 @@ class World:
 
     def pid_of(self, port: int) -> int:
         """Return which worker has the local TCP port."""
-        inodes = set()
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-            fields = line.split()
-            if int(fields[1].rpartition(":")[2], 16) == port:
-                inodes.add(f"socket:[{fields[9]}]")
         for pid in self.workers:
-            for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
-                try:
-                    if str(descriptor.readlink()) in inodes:
-                        return pid
-                except OSError:
-                    continue
+            if port in ports_of(pid):
+                return pid
         raise LookupError(f"no worker has port {port}")
 
     # --- where it happens -------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A process that has everything imported and makes workers of itself in milliseconds.
 
-Reads one JSON object a line: {"do": "work"} or {"do": "publish", ...}; forks, and answers with the
-child's number. Each child is a process of its own with its own connections, as a worker of Celery
+Reads one JSON object a line, {"do": "work"} or the name of another function here and its arguments;
+forks, and answers with the child's number. Each child is a process of its own with its own connections, as a worker of Celery
 is: it can be killed and stopped like any other.
 """
 
@@ -36,6 +36,16 @@ def work() -> None:
         time.sleep(0.1)
 
 
+def wake() -> None:
+    """Tell the workers that there is something to do."""
+    from django.db import transaction
+
+    from portal.mail.tasks import wake_workers
+
+    with transaction.atomic():
+        wake_workers()
+
+
 def publish(*, article: int, pause: float) -> None:
     """Publish an article; ``pause``: seconds between the last statement and COMMIT."""
     from django.db import transaction
@@ -57,7 +67,7 @@ def main() -> None:
     import tests.factories  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    jobs = {"work": work, "publish": publish}
+    jobs = {"work": work, "wake": wake, "publish": publish}
     for line in iter(sys.stdin.readline, ""):
         order: dict[str, Any] = json.loads(line)
         job = jobs[order.pop("do")]

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from portal.mail.models import Delivery
+import redis
+from django.db import connection
 
-from .harness import World
+from portal.mail.models import Delivery, Mailing, Suppression
+from tests.fixtures_mail import wait_until
+
+from .harness import RECOVERY, World
 from .holds import HOLDS
-from .sink import Line, Stage
+from .sink import HangUpError, Line, Stage
 
 POINTS: list[Stage | str] = [
     *HOLDS,
@@ -58,3 +67,233 @@ def kill_at_random_moments(world: World, dice: random.Random, *, workers: int, k
     assert not Delivery.objects.filter(state__in=Delivery.OPEN).exists()
     world.sink.on.clear()
     world.stop_workers()
+
+
+# --- the mail server ------------------------------------------------------------------------------
+
+
+def hang_up(line: Line) -> None:
+    raise HangUpError
+
+
+def answer(text: str) -> Callable[[Line], str]:
+    return lambda line: text
+
+
+def _deliver_all(world: World) -> None:
+    """Have everything sent, also what was put off."""
+    world.settle()
+    world.make_due()
+    world.assert_sound()
+    world.stop_workers()
+
+
+def relay_is_down(world: World) -> None:
+    world.sink.stop()
+    mailing = world.plan()
+    world.start_workers(2)
+    wait_until(lambda: "not available" in world.new_log(), 20, "an attempt")
+    assert not world.seen_of(mailing)
+    assert world.states_of(mailing).keys() <= {"pending", "claimed"}
+    world.sink.start()
+    _deliver_all(world)
+    assert world.states_of(mailing) == {"sent": 8}
+
+
+def relay_goes_away(world: World) -> None:
+    """Between two commands: nothing is ambiguous."""
+
+    def go(line: Line) -> None:
+        threading.Thread(target=world.sink.stop).start()
+        raise HangUpError
+
+    mailing = world.plan()
+    world.start_workers()
+    with world.at(Stage.RCPT, go, after=3) as gone:
+        wait_until(lambda: gone, 20, "the mail server's end")
+    time.sleep(0.5)
+    world.sink.start()
+    _deliver_all(world)
+    assert world.states_of(mailing) == {"sent": 8}
+
+
+def relay_is_slow(world: World) -> None:
+    """Slow, but within our patience."""
+    mailing = world.plan()
+    slow = dict.fromkeys([Stage.CONNECT, Stage.MAIL, Stage.DOT], lambda line: time.sleep(0.15))
+    world.sink.on = slow
+    world.start_workers(2)
+    world.assert_sound()
+    world.sink.on.clear()
+    assert world.states_of(mailing) == {"sent": 8}
+
+
+def relay_says_421(world: World) -> None:
+    """At each step once: "I close the connection", nothing was accepted."""
+    mailing = world.plan(10)
+    world.start_workers()
+    for stage in (Stage.CONNECT, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT):
+        # Not the first message of a connection, or the run ends; a later one begins a new one.
+        with world.at(stage, answer("421 4.3.2 shutting down")) as done:
+            world.make_due()
+            world.plan(1)
+            wait_until(lambda done=done: done, 20, f"421 at {stage}")
+            world.settle()
+    _deliver_all(world)
+    assert world.states_of(mailing) == {"sent": 10}
+
+
+def relay_says_450(world: World) -> None:
+    mailing = world.plan()
+    with world.at(Stage.RCPT, answer("450 4.2.1 come back later"), after=2, times=3) as done:
+        world.start_workers()
+        world.settle()
+        assert len(done) == 3
+        assert world.states_of(mailing) == {"sent": 5, "deferred": 3}
+        world.assert_sound()
+    with world.at(Stage.DOT, answer("451 4.3.0 come back later")):
+        world.make_due()
+        world.settle()
+        assert world.states_of(mailing) == {"sent": 7, "deferred": 1}
+    _deliver_all(world)
+    assert world.states_of(mailing) == {"sent": 8}
+
+
+def relay_says_550(world: World) -> None:
+    mailing = world.plan()
+    with (
+        # Not about the mailbox, which the next scenarios use again.
+        world.at(Stage.RCPT, answer("550 5.7.1 we do not like you"), after=1),
+        world.at(Stage.DOT, answer("554 5.6.0 we do not like it"), after=3),
+    ):
+        world.start_workers()
+        world.assert_sound()
+    assert world.states_of(mailing) == {"sent": 6, "failed": 2}
+    # The next scenario writes to the same readers.
+    Suppression.objects.all().delete()
+
+
+def relay_stalls_after_the_dot(world: World) -> None:
+    """Longer than our patience, and then it has accepted the message."""
+    mailing = world.plan()
+    is_over = threading.Event()
+    with world.at(Stage.ACCEPTED, lambda line: is_over.wait(30) and None, after=2) as done:
+        world.start_workers()
+        wait_until(lambda: world.states_of(mailing).get("unknown"), 30, "the end of our patience")
+        is_over.set()
+        world.unknown += len(done)
+        _deliver_all(world)
+    assert world.states_of(mailing) == {"sent": 7, "unknown": 1}
+
+
+def relay_closes_before_250(world: World) -> None:
+    """One message had been accepted, another had not: nobody can tell which is which."""
+    mailing = world.plan()
+    with (
+        world.at(Stage.ACCEPTED, hang_up, after=2) as accepted,
+        world.at(Stage.DOT, hang_up, after=5) as lost,
+    ):
+        world.start_workers()
+        world.settle()
+    world.unknown += len(accepted) + len(lost)
+    _deliver_all(world)
+    assert world.states_of(mailing) == {"sent": 6, "unknown": 2}
+    assert len(world.seen_of(mailing)) == 7
+
+
+def relay_closes_after_250(world: World) -> None:
+    """After each message: its answer counts, and the next one gets a connection of its own."""
+    mailing = world.plan()
+    with world.at(Stage.ANSWERED, hang_up, times=1000):
+        world.start_workers()
+        for _ in range(12):
+            world.settle()
+            world.make_due()
+        world.assert_sound()
+    _deliver_all(world)
+    assert world.states_of(mailing) == {"sent": 8}
+
+
+RELAY_FAULTS = [
+    relay_is_down,
+    relay_goes_away,
+    relay_is_slow,
+    relay_says_421,
+    relay_says_450,
+    relay_says_550,
+    relay_stalls_after_the_dot,
+    relay_closes_before_250,
+    relay_closes_after_250,
+]
+
+
+# --- Redis and PostgreSQL -------------------------------------------------------------------------
+
+
+@contextmanager
+def _in_the_middle(world: World, count: int = 20) -> Iterator[Mailing]:
+    """Run the block while a mailing is being sent; then have all of it sent."""
+    world.sink.on[Stage.DOT] = lambda line: time.sleep(0.02)
+    mailing = world.plan(count)
+    wait_until(lambda: len(world.seen_of(mailing)) > 2, RECOVERY, "the first messages")
+    yield mailing
+    world.assert_sound()
+    world.sink.on.clear()
+
+
+def redis_is_flushed(world: World) -> None:
+    with redis.from_url(world.redis_url) as client, _in_the_middle(world) as mailing:
+        for _ in range(10):
+            client.flushall()
+            time.sleep(0.1)
+    assert world.states_of(mailing) == {"sent": 20}
+
+
+def redis_is_stopped(world: World) -> None:
+    """And what is planned meanwhile is found when it is back."""
+    with _in_the_middle(world) as mailing:
+        world.cluster.redis.stop()
+        meanwhile = world.plan()
+        time.sleep(2)
+        world.cluster.redis.start()
+    assert world.states_of(mailing, meanwhile) == {"sent": 28}
+
+
+def redis_is_restarted(world: World) -> None:
+    with _in_the_middle(world) as mailing:
+        world.cluster.redis.stop()
+        world.cluster.redis.start()
+    assert world.states_of(mailing) == {"sent": 20}
+
+
+def redis_is_a_black_hole(world: World) -> None:
+    """It accepts connections and never answers."""
+    with _in_the_middle(world) as mailing:
+        pid = world.cluster.redis.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        meanwhile = world.plan()
+        time.sleep(4)
+        os.kill(pid, signal.SIGCONT)
+    assert world.states_of(mailing, meanwhile) == {"sent": 28}
+
+
+def postgres_is_stopped_at_once(world: World) -> None:
+    """All connections break, those in a COMMIT, too; a worker that has its 250 may record it."""
+    world.start_workers(2)
+    with _in_the_middle(world):
+        world.cluster.postgres.stop()
+        connection.close()
+        time.sleep(0.5)
+        world.cluster.postgres.start()
+        world.unknown += len(world.workers) + len(world.celery)
+    world.stop_workers()
+
+
+SERVICE_FAULTS = [
+    redis_is_flushed,
+    redis_is_stopped,
+    redis_is_restarted,
+    redis_is_a_black_hole,
+    postgres_is_stopped_at_once,
+]

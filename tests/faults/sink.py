@@ -77,7 +77,7 @@ class Sink:
         return f"smtp://127.0.0.1:{self.port}"
 
     def seen(self) -> list[Seen]:
-        with self.log.open() as lines:
+        with self._lock, self.log.open() as lines:
             return [Seen(**json.loads(line)) for line in lines]
 
     def start(self, *, is_narrow: bool = False) -> None:
