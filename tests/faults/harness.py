@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.core.local.processes import is_alive
@@ -191,8 +192,10 @@ class World:
         """Wait until nothing is due or under way; AssertionError if that takes too long."""
 
         def is_done() -> bool:
-            taken = Delivery.objects.filter(state__in=["claimed", "in_flight"])
-            return not taken.exists() and not Delivery.objects.due_at(timezone.now()).exists()
+            # In one statement: between two, a row could slip from one state into the other.
+            due = Delivery.objects.due_at(timezone.now()).order_by().values("pk")
+            taken = Q(state__in=["claimed", "in_flight"])
+            return not Delivery.objects.filter(taken | Q(pk__in=due)).exists()
 
         try:
             wait_until(is_done, seconds)

@@ -1,8 +1,8 @@
 """A process that has everything imported and makes workers of itself in milliseconds.
 
 Reads one JSON object a line, {"do": "work"} or the name of another function here and its arguments;
-forks, and answers with the child's number. Each child is a process of its own with its own connections, as a worker of Celery
-is: it can be killed and stopped like any other.
+forks, and answers with the child's number. Each child is a process of its own with connections of
+its own, as a worker of Celery is: it can be killed and stopped like any other.
 """
 
 import json
@@ -46,13 +46,19 @@ def wake() -> None:
         wake_workers()
 
 
-def publish(*, article: int, pause: float) -> None:
-    """Publish an article; ``pause``: seconds between the last statement and COMMIT."""
+def publish(*, article: int, pause: float = 0, broker: str = "") -> None:
+    """Publish an article; ``pause``: seconds between the last statement and COMMIT.
+
+    ``broker``: the URL of another Redis.
+    """
     from django.db import transaction
 
     from articles.models import Article
+    from portal.celery import app
     from tests.factories import publish as publish_approved
 
+    if broker:
+        app.conf.broker_url = broker
     with transaction.atomic():
         publish_approved(Article.objects.get(pk=article))
         sys.stderr.write("before COMMIT\n")

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psycopg
 import redis
 from django.db import connection
 
 from portal.mail.models import Delivery, Mailing, Suppression
 from tests.fixtures_mail import wait_until
 
-from .harness import RECOVERY, World
+from .harness import RECOVERY, World, ports_of
 from .holds import HOLDS
 from .sink import HangUpError, Line, Stage
 
@@ -297,3 +298,61 @@ SERVICE_FAULTS = [
     redis_is_a_black_hole,
     postgres_is_stopped_at_once,
 ]
+
+
+# --- a worker that stands still -------------------------------------------------------------------
+
+
+def answered_meanwhile(world: World, pid: int, line: Line) -> None:
+    """The 250 comes while nobody listens."""
+
+
+def given_up_meanwhile(world: World, pid: int, line: Line) -> None:
+    """The message is accepted, and the mail server's patience ends before anybody listens."""
+    raise HangUpError
+
+
+def taken_for_dead(world: World, pid: int, line: Line) -> None:
+    """Its connections to the database end, as by a firewall: the others settle its rows."""
+    with psycopg.connect(world.url, autocommit=True) as own:
+        own.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_port = ANY(%s)",
+            [list(ports_of(pid))],
+        )
+
+
+STOPS = [answered_meanwhile, given_up_meanwhile, taken_for_dead]
+
+
+def stop_and_go_on(world: World, meanwhile: Callable[[World, int, Line], None]) -> None:
+    stopped: list[int] = []
+
+    def stop(line: Line) -> None:
+        pid = world.pid_of(line.port)
+        os.kill(pid, signal.SIGSTOP)
+        stopped.append(pid)
+        meanwhile(world, pid, line)
+
+    mailing = world.plan()
+    # A message that it had begun may be unknown, whoever broke the connection.
+    world.unknown += meanwhile is not answered_meanwhile
+    with world.at(Stage.ACCEPTED, stop, after=2):
+        world.start_workers()
+        wait_until(lambda: stopped, 20, "the stop")
+        world.start_workers()
+        other = world.plan()
+        # The others' work goes on; the worker is stopped for longer than all its time-outs.
+        wait_until(lambda: world.states_of(other) == {"sent": 8}, 30, "the other mailing")
+        time.sleep(world.email_timeout * 1.5)
+        if meanwhile is not taken_for_dead:
+            # It is alive as long as it holds its lock: nobody touches what it has taken.
+            assert world.states_of(mailing) == {"sent": 2, "in_flight": 1, "claimed": 5}
+        else:
+            wait_until(lambda: "claimed" not in world.states_of(mailing), 30, "the settling")
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        world.assert_sound()
+    time.sleep(0.5)
+    world.assert_sound()
+    assert world.states_of(mailing).keys() <= {"sent", "unknown"}
+    world.stop_workers()
