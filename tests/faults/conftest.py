@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,20 +31,16 @@ def cluster(django_db_setup: None, django_db_blocker: Any) -> Iterator[Cluster]:
 def make_world(
     cluster: Cluster, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., World]]:
-    """Return a function that makes worlds; the last one made is the one that Django speaks to."""
-    with django_db_blocker.unblock(), ExitStack() as stack:
-
-        def make(**options: Any) -> World:
-            home = tmp_path_factory.mktemp("world")
-            return stack.enter_context(World(cluster, home, **options))
-
-        yield make
+    """Return a function that makes worlds: the one that is entered is Django's database."""
+    with django_db_blocker.unblock():
+        yield lambda **options: World(cluster, tmp_path_factory.mktemp("world"), **options)
 
 
 @pytest.fixture(scope="module")
-def shared_world(make_world: Callable[..., World]) -> World:
+def shared_world(make_world: Callable[..., World]) -> Iterator[World]:
     """One world for a file: each test checks all that has happened in it so far."""
-    return make_world()
+    with make_world() as world:
+        yield world
 
 
 @pytest.fixture

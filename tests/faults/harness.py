@@ -63,6 +63,7 @@ class World:
         self.email_timeout = email_timeout
         self.redis_url = redis_url or f"{cluster.redis.url}/0"
         self.unknown = 0
+        self.kills = 0
         self.workers: list[int] = []
         self.celery: list[CeleryWorker] = []
         self.clock = home / "clock"
@@ -262,6 +263,7 @@ class World:
             if pid in self.workers:
                 self.workers.remove(pid)
                 self.unknown += 1
+                self.kills += 1
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not is_alive(pid), 10, "the death of a worker")
 

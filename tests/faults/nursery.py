@@ -54,13 +54,13 @@ def publish(*, article: int, pause: float = 0, broker: str = "") -> None:
     from django.db import transaction
 
     from articles.models import Article
+    from articles.services import publish_article
     from portal.celery import app
-    from tests.factories import publish as publish_approved
 
     if broker:
         app.conf.broker_url = broker
     with transaction.atomic():
-        publish_approved(Article.objects.get(pk=article))
+        publish_article(article=Article.objects.get(pk=article), user=None)
         sys.stderr.write("before COMMIT\n")
         sys.stderr.flush()
         time.sleep(pause)
@@ -69,8 +69,8 @@ def publish(*, article: int, pause: float = 0, broker: str = "") -> None:
 def main() -> None:
     django.setup()
     # Imported once, for all children.
+    import articles.services  # noqa: F401
     import portal.mail.worker  # noqa: F401
-    import tests.factories  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     jobs = {"work": work, "wake": wake, "publish": publish}

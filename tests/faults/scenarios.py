@@ -56,10 +56,13 @@ def kill_at_random_moments(world: World, dice: random.Random, *, workers: int, k
         time.sleep(dice.random() * delay)
 
     world.sink.on = dict.fromkeys([Stage.MAIL, Stage.DOT, Stage.ACCEPTED], be_slow)
-    world.plan(25 * kills if workers == 1 else 110 * workers)
+    mailing = world.plan(20 * kills if workers == 1 else 90 * workers)
     world.start_workers(workers)
     for _ in range(kills):
         time.sleep(dice.random() * 0.3)
+        if not Delivery.objects.filter(mailing=mailing, state__in=Delivery.OPEN).exists():
+            # To kill who has nothing to do shows nothing.
+            mailing = world.plan(20 * kills if workers == 1 else 90 * workers)
         doomed = list(world.workers) if dice.random() < 0.2 else [dice.choice(world.workers)]
         for pid in doomed:
             world.kill(pid)

@@ -1,7 +1,7 @@
 """An old dump is restored: what it believes unsent was sent meanwhile."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -13,9 +13,10 @@ from .harness import World
 
 
 @pytest.fixture
-def own_world(make_world: Callable[..., World]) -> World:
+def own_world(make_world: Callable[..., World]) -> Iterator[World]:
     """A world of its own: the sink remembers more than the database afterwards."""
-    return make_world()
+    with make_world() as world:
+        yield world
 
 
 @pytest.mark.xfail(strict=True, reason="The fence around a restored database is being built.")
