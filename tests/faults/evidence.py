@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db import connection, transaction
 from django.utils import timezone
 
 from portal.mail.models import Delivery, Mailing
@@ -38,8 +39,14 @@ class Evidence:
     shown: Mapping[str, Mapping[str, int]]
 
 
-def gather(seen: Sequence[Seen]) -> Evidence:
-    """Read the outbox; every mailing of a test has a subject of its own."""
+@transaction.atomic
+def gather(look: Callable[[], Sequence[Seen]]) -> Evidence:
+    """Read the outbox, then ``look`` at the mail server; each mailing has a subject of its own.
+
+    All of one moment: a worker that comes back from a stop may still correct an unknown.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     due = set(Delivery.objects.due_at(timezone.now()).values_list("pk", flat=True))
     rows = [
         Row(address, subject, state, pk in due)
@@ -50,7 +57,7 @@ def gather(seen: Sequence[Seen]) -> Evidence:
     mailings = list(Mailing.objects.all())
     progress = progress_of([mailing.pk for mailing in mailings])
     return Evidence(
-        seen=seen,
+        seen=look(),
         rows=rows,
         candidates={mailing.subject: mailing.candidate_count for mailing in mailings},
         shown={mailing.subject: progress[mailing.pk].counts for mailing in mailings},

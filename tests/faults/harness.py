@@ -56,18 +56,23 @@ class World:
     """``unknown``: how many deliveries may be unknown after all that has happened to it so far."""
 
     def __init__(
-        self, cluster: Cluster, home: Path, *, email_timeout: float = 2, redis_url: str = ""
+        self,
+        cluster: Cluster,
+        home: Path,
+        *,
+        email_timeout: float = 2,
+        is_pipelining: bool = True,
     ) -> None:
         self.cluster = cluster
         self.home = home
         self.email_timeout = email_timeout
-        self.redis_url = redis_url or f"{cluster.redis.url}/0"
+        self.redis_url = f"{cluster.redis.url}/0"
         self.unknown = 0
         self.kills = 0
         self.workers: list[int] = []
         self.celery: list[CeleryWorker] = []
         self.clock = home / "clock"
-        self.sink = Sink(home / "sink.jsonl")
+        self.sink = Sink(home / "sink.jsonl", is_pipelining=is_pipelining)
         self.log = home / "workers.log"
         self.database = ""
         self._planned = 0
@@ -208,7 +213,7 @@ class World:
     def assert_sound(self) -> None:
         """Settle, then check everything that must be true after a fault."""
         self.settle()
-        assert_nothing_lost_nothing_twice(gather(self.sink.seen()), unknown=self.unknown)
+        assert_nothing_lost_nothing_twice(gather(self.sink.seen), unknown=self.unknown)
 
     def seen_of(self, mailing: Mailing) -> list[Seen]:
         return [seen for seen in self.sink.seen() if seen.subject == mailing.subject]

@@ -32,15 +32,16 @@ def kill_at_point(world: World, point: Stage | str, dice: random.Random, *, work
     # More than one batch, so that all of several workers have something to do.
     count = 8 if workers == 1 else 110 * workers
     after = dice.randrange(5)
-    if point is Stage.BODY:
-        # Only the beginning of a large message fits into what is between the two.
+    # Only the beginning of a large message fits into what is between the two.
+    is_narrow = point is Stage.BODY and workers == 1
+    if is_narrow:
         world.sink.stop()
         world.sink.start(is_narrow=True)
-    world.plan(count, size=90_000 if point is Stage.BODY and workers == 1 else 0)
+    world.plan(count, size=90_000 * is_narrow)
     with world.kill_at(point, after=after) as wait_until_killed:
         world.start_workers(workers)
         wait_until_killed()
-    if point is Stage.BODY:
+    if is_narrow:
         world.sink.stop()
         world.sink.start()
     world.start_workers()

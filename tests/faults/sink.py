@@ -62,8 +62,11 @@ PATIENCE = 60
 
 
 class Sink:
-    def __init__(self, log: Path) -> None:
+    """``is_pipelining``: says that it takes several commands at once (RFC 2920), as most do."""
+
+    def __init__(self, log: Path, *, is_pipelining: bool = True) -> None:
         self.log = log
+        self.is_pipelining = is_pipelining
         self.log.touch()
         self.on: dict[Stage, Handler] = {}
         self.port = 0
@@ -145,7 +148,8 @@ class _Dialogue:
         self.connection = connection
         self.input = connection.makefile("rb", buffering=1024)
         self.line = line
-        self.address = ""
+        self.sender: bytes | None = None
+        self.address: str | None = None
 
     def ask(self, stage: Stage) -> str | None:
         handler = self.sink.on.get(stage)
@@ -163,21 +167,34 @@ class _Dialogue:
             if verb == b"DATA":
                 self.take_message()
             elif verb == b"MAIL":
-                self.say(self.ask(Stage.MAIL) or "250 OK")
+                refusal = self.ask(Stage.MAIL)
+                self.sender = None if refusal else command
+                self.say(refusal or "250 OK")
             elif verb == b"RCPT":
-                found = re.search(rb"<(.*?)>", command)
-                self.address = found[1].decode() if found else ""
-                self.say(self.ask(Stage.RCPT) or "250 OK")
+                self.take_recipient(command)
             elif verb == b"QUIT":
                 self.say("221 Bye")
                 return
+            elif verb == b"EHLO" and self.sink.is_pipelining:
+                self.say("250-sink.example\r\n250 PIPELINING")
             else:
+                self.sender = self.address = None
                 self.say("250 sink.example")
 
+    def take_recipient(self, command: bytes) -> None:
+        if self.sender is None:
+            self.say("503 5.5.1 MAIL first")
+            return
+        refusal = self.ask(Stage.RCPT)
+        found = re.search(rb"<(.*?)>", command)
+        self.address = None if refusal or not found else found[1].decode()
+        self.say(refusal or "250 OK")
+
     def take_message(self) -> None:
-        refusal = self.ask(Stage.DATA)
+        # Who sends several commands at once has not seen yet that one was refused.
+        refusal = self.ask(Stage.DATA) if self.address else "503 5.5.1 No valid recipients"
         self.say(refusal or "354 Go on")
-        if refusal:
+        if refusal or not self.address:
             return
         lines = [self.input.readline()]
         self.ask(Stage.BODY)
@@ -189,5 +206,6 @@ class _Dialogue:
         if answer is None:
             self.sink.accept_message(self.line, self.address, b"".join(lines))
             answer = self.ask(Stage.ACCEPTED) or "250 OK"
+        self.sender = self.address = None
         self.say(answer)
         self.ask(Stage.ANSWERED)

@@ -64,7 +64,11 @@ def test_faults_with_many_seeds(
         _say(capsys, f"seed {seed} begins")
         dice = random.Random(seed)
         # In its ordinary life a worker waits for 10 s; to wait less tries more.
-        with make_world(email_timeout=dice.choice([1, 2, 3])) as world:
+        options = {
+            "email_timeout": dice.choice([1, 2, 3]),
+            "is_pipelining": dice.choice([True, False]),
+        }
+        with make_world(**options) as world:
             for name, scenario in scenarios_of(world, dice):
                 try:
                     scenario()
