@@ -13,7 +13,7 @@ from . import scenarios
 from .harness import World
 
 # Minutes after which no further seed is begun.
-LIMIT = float(os.environ.get("SOAK_MINUTES", "30"))
+LIMIT = float(os.environ.get("SOAK_MINUTES", "28"))
 
 
 def scenarios_of(world: World, dice: random.Random) -> Iterator[tuple[str, Callable[[], None]]]:
