@@ -63,7 +63,7 @@ check: setup-dev ## formatting, rules, types, layers, migrations, settings, know
 	@echo "check: pip-audit" && $(PYTHON) -m portal.core.local.audit requirements/base.txt
 	@echo "check: all good"
 
-soak: setup-dev ## try many random worlds; SEEDS=500 says how many, SEED=1 the first
+soak: setup-dev ## try many faults of mail and random worlds; SEEDS=500 says how many, SEED=1 the first
 	@$(PYTHON) -m pytest -m soak $(PYTEST_ARGS)
 
 bench: setup-local ## measure speed, as ratios in one run; NAME=page measures one

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mail', '0003_live_sending'),
+        ('mail', '0004_count_deliveries'),
     ]
 
     operations = [

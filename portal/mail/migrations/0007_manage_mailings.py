@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mail', '0004_find_who_was_told'),
+        ('mail', '0006_find_who_was_told'),
     ]
 
     operations = [
