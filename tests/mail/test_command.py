@@ -176,11 +176,11 @@ def test_only_the_named_mailing_is_settled(mailing):
 
 LOG = """\
 Nov  6 20:48:45 relay postfix/cleanup[7]: 4Q1xTc0001z: message-id={first}
-Nov  6 20:48:46 relay postfix/smtp[8]: 4Q1xTc0001z: to=<a@b.example>, relay=mx[192.0.2.7]:25, delay=1.2, \
-delays=0.1/0/0.5/0.6, dsn=2.0.0, status=sent (250 2.0.0 Ok)
+Nov  6 20:48:46 relay postfix/smtp[8]: 4Q1xTc0001z: to=<a@b.example>, relay=mx[192.0.2.7]:25, \
+delay=1.2, delays=0.1/0/0.5/0.6, dsn=2.0.0, status=sent (250 2.0.0 Ok)
 Nov  6 20:48:45 relay postfix/cleanup[7]: 4Q1xTc0002z: message-id={second}
-Nov  6 20:48:46 relay postfix/smtp[8]: 4Q1xTc0002z: to=<c@b.example>, relay=mx[192.0.2.7]:25, delay=1.2, \
-delays=0.1/0/0.5/0.6, dsn=5.1.1, status=bounced (host mx.b.example said: 550 5.1.1)
+Nov  6 20:48:46 relay postfix/smtp[8]: 4Q1xTc0002z: to=<c@b.example>, relay=mx[192.0.2.7]:25, \
+delay=1.2, delays=0.1/0/0.5/0.6, dsn=5.1.1, status=bounced (host mx.b.example said: 550 5.1.1)
 scribble
 """
 
