@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "closes":
             self.close_connection = True
         elif fault == "stalls":
-            time.sleep(1.5)
+            time.sleep(self.server.stall_seconds)
             self.close_connection = True
         elif fault == "half an answer":
             self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"ErrorCode": 0')
@@ -93,6 +93,7 @@ class PostmarkServer(ThreadingHTTPServer):
         self.inactive: set[str] = set()
         self.fault: str | tuple[int, object] | None = None
         self.greetings = 0
+        self.stall_seconds = 1.5
 
     @property
     def url(self) -> str:

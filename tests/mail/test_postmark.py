@@ -1,9 +1,13 @@
 """Sending through Postmark's API, to a server that speaks its protocol."""
 
+import base64
+import uuid
+
 import pytest
 from django.core.mail import EmailMessage, get_connection
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.urls import reverse
 
 from portal.mail.models import MailEvent, Suppression
 from portal.mail.relay import SmtpRelay, open_relay
@@ -11,7 +15,7 @@ from portal.mail.services import plan_personal_mail
 from portal.mail.streams import get_stream
 from portal.mail.worker import deliver_everything_due
 from tests.factories import SubscriberFactory
-from tests.fixtures_mail import free_port
+from tests.fixtures_mail import free_port, wait_until
 from tests.mail.planning import STREAM, make_due, plan, states
 from tests.mail.postmark_server import TOKEN, postmark_server
 
@@ -227,6 +231,43 @@ def test_allauths_mail_goes_the_same_way_once(postmark):
         backend.send_messages([mail])
     assert len(postmark.received) == 2
     assert postmark.received[0]["MessageStream"] == "outbound"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_while_postmark_thinks_leaves_one_unknown_that_a_report_settles(
+    postmark, start_celery_worker, monkeypatch, settings, client
+):
+    secret = "postmark:a-long-random-password"
+    settings.ANYMAIL = settings.ANYMAIL | {"WEBHOOK_SECRET": [secret]}
+    monkeypatch.setenv("MAIL_PROVIDER", "postmark")
+    monkeypatch.setenv("POSTMARK_SERVER_TOKEN", TOKEN)
+    monkeypatch.setenv("POSTMARK_API_URL", postmark.url)
+    postmark.fault, postmark.stall_seconds = "stalls", 5
+    first, second = SubscriberFactory.create_batch(2)
+    mailing = plan()
+    worker = start_celery_worker(has_beat=True)
+    wait_until(lambda: postmark.received, what="the request for the first message")
+    worker.kill()
+    postmark.fault = None
+
+    def send_the_rest():
+        deliver_everything_due()
+        return states(mailing) == {first.email: "unknown", second.email: "sent"}
+
+    wait_until(send_the_rest, what="the end of the dead worker's lock")
+    assert postmark.addresses == [first.email, second.email]
+    response = client.post(
+        reverse("postmark_reports"),
+        {
+            "RecordType": "Delivery",
+            "MessageID": str(uuid.uuid4()),
+            "Metadata": postmark.received[0]["Metadata"],
+        },
+        content_type="application/json",
+        headers={"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"},
+    )
+    assert response.status_code == 200
+    assert set(states(mailing).values()) == {"sent"}
 
 
 def test_smtp_is_the_way_unless_the_settings_say_otherwise(smtp_sink):
