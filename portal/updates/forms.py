@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -68,9 +70,10 @@ class TopicsForm(forms.Form):
 
 
 class TimeZoneSelect(forms.Widget):
-    """All zones by region. Not a ``Select``, which renders each of 400 with a template of its own.
+    """All zones by region; the chosen one stands before them, too.
 
-    ``is_guessed``: where a script may choose the browser's (static/js/time_zone.js).
+    Not a ``Select``, which renders each of 400 with a template of its own. ``is_guessed``: where a
+    script may choose the browser's (static/js/time_zone.js).
     """
 
     template_name = "updates/_time_zone.html"
@@ -78,20 +81,29 @@ class TimeZoneSelect(forms.Widget):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
-        regions = time_zone_regions()
-        is_listed = any(zone == value for _region, zones in regions for zone, _label in zones)
         return context | {
-            "regions": regions,
-            # Names that are known, but of old: US/Eastern.
-            "unlisted": value if value in time_zone_names() and not is_listed else "",
-            "site_zone": settings.TIME_ZONE.replace("_", " "),
+            "chosen": value if value in time_zone_names() else "",
+            "zones": time_zone_options(),
+            "site_zone": settings.TIME_ZONE,
             "is_guessed": self.is_guessed,
         }
 
 
 @cache
+def time_zone_options() -> SafeString:
+    """Return the options of a ``select``, in groups of regions; without the names of old."""
+    return format_html_join(
+        "\n",
+        '<optgroup label="{}">{}</optgroup>',
+        (
+            (region, format_html_join("\n", '<option value="{}">{}</option>', zones))
+            for region, zones in time_zone_regions()
+        ),
+    )
+
+
 def time_zone_regions() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return (region, [(name, place)]), both by name; without the names of old."""
+    """Return (region, [(name, place)]), both by name."""
     regions: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(time_zone_names()):
         region, _slash, place = name.partition("/")
