@@ -14,6 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from portal.core.clock import clocks_agree
+
 from .events import record_refusal
 from .models import Delivery, DeliveryQuerySet, Sending
 from .relay import Answer, Verdict
@@ -94,7 +96,7 @@ _START_IF_WANTED = (
             WHERE lower(mail_suppression.address) = lower(delivery.address)
                 AND (expires_at IS NULL OR expires_at > %(now)s)
         )
-"""  # noqa: S608 - ours, with parameters
+"""
 )
 
 
@@ -153,7 +155,9 @@ def _set_aside(delivery: Delivery, *, worker: int, stream: Stream, now: datetime
     """Settle a claimed row that cannot be sent now: for good, or until its mailing goes on."""
     ours = Delivery.objects.filter(pk=delivery.pk, worker=worker, state=State.CLAIMED)
     _finish(ours.whose_mailing(cancelled_at__isnull=False), State.SKIPPED, Reason.CANCELLED, now)
-    _finish(ours.whose_mailing(deadline_at__lte=now), State.FAILED, Reason.TOO_LATE, now)
+    # A clock that is ahead says so of everything.
+    if clocks_agree():
+        _finish(ours.whose_mailing(deadline_at__lte=now), State.FAILED, Reason.TOO_LATE, now)
     waits = Q(paused_at__isnull=False) | Q(approved_at=None)
     _give_back(ours.whose_mailing(waits))
     if Sending.objects.filter(paused_at__isnull=False).exists():
@@ -218,10 +222,12 @@ def record_answer(delivery: Delivery, answer: Answer, *, worker: int, stream: St
 
 def _defer(delivery: Delivery, rows: DeliveryQuerySet, answer: Answer, now: datetime) -> None:
     wait = BACK_OFF[min(delivery.attempts, len(BACK_OFF)) - 1]
-    rows.whose_mailing(deadline_at__lte=now + wait).update(
-        state=State.FAILED, reason=Reason.TOO_LATE, smtp_code=answer.code, finished_at=now
-    )
-    rows.whose_mailing(deadline_at__gt=now + wait).update(
+    if clocks_agree():
+        rows.whose_mailing(deadline_at__lte=now + wait).update(
+            state=State.FAILED, reason=Reason.TOO_LATE, smtp_code=answer.code, finished_at=now
+        )
+    # What is in flight still waits, and is ended by a scan if its time is over.
+    rows.filter(state__in=[State.IN_FLIGHT, State.UNKNOWN]).update(
         state=State.DEFERRED,
         worker=None,
         smtp_code=answer.code,

@@ -19,6 +19,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -62,8 +63,9 @@ def may_send() -> bool:
 
 
 def may_send_batch() -> bool:
-    """Whether a worker may claim the next batch, which is counted (1 query)."""
-    return _look(begins_batch=True)
+    """Whether a worker may claim the next batch, which is counted (2 queries)."""
+    # A clock may be put right, or wrong, in the middle of a long run.
+    return clocks_agree() and _look(begins_batch=True)
 
 
 def note_end_of_run() -> None:
@@ -200,7 +202,8 @@ def _remembered() -> dict[str, float]:
     if _rest.is_on():
         return {}
     try:
-        found = _client(settings.REDIS_URL).zrange(BATCHES_KEY, 0, -1, withscores=True)
+        # redis-py's types also know of clients that wait for nothing.
+        found: Any = _client(settings.REDIS_URL).zrange(BATCHES_KEY, 0, -1, withscores=True)
     except redis.RedisError:
         _rest.begin()
         return {}

@@ -13,6 +13,7 @@ from csp.decorators import csp_replace
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
@@ -31,6 +32,12 @@ _GAP = re.compile(rf"\[\[({'|'.join(GAPS)})\]\]")
 _web_copy = Signer(salt="portal.updates.web_copy", sep=".")
 
 
+# No page of the site: the mail brings its own styles, and nothing else.
+MAIL_POLICY = {name: [NONE] for name in settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]} | {
+    "style-src": [UNSAFE_INLINE]
+}
+
+
 def web_copy_url(mailing: Mailing) -> str:
     """Return the absolute link to the mail as a page; it does not expire."""
     token = _web_copy.sign(mailing.public_id.hex)
@@ -40,11 +47,12 @@ def web_copy_url(mailing: Mailing) -> str:
 @public
 @never_cache
 @require_safe
-def web_copy(request: HttpRequest, token: str) -> HttpResponse:
+def web_copy(request: HttpRequest, token: str) -> HttpResponseBase:
     """Show the mail; 410 once it was cancelled: what it tells was corrected or withdrawn."""
     mailing = _mailing_or_404(token)
     if mailing.cancelled_at is None:
-        response = _show(request, mailing)
+        page = _page(mailing, has_attested=_has_attested(request))
+        response: HttpResponseBase = csp_replace(MAIL_POLICY)(lambda _request: page)(request)
     else:
         response = render(request, "updates/web_copy_gone.html", status=HTTPStatus.GONE)
     response["Referrer-Policy"] = "no-referrer"
@@ -52,13 +60,8 @@ def web_copy(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
-# No page of the site: the mail brings its own styles, and nothing else.
-@csp_replace(
-    {name: [NONE] for name in settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]}
-    | {"style-src": [UNSAFE_INLINE]}
-)
-def _show(request: HttpRequest, mailing: Mailing) -> HttpResponse:
-    response = HttpResponse(_as_page(mailing, has_attested=_has_attested(request)))
+def _page(mailing: Mailing, *, has_attested: bool) -> HttpResponse:
+    response = HttpResponse(_as_page(mailing, has_attested=has_attested))
     response["Content-Language"] = mailing.language
     return response
 

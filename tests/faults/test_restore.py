@@ -19,7 +19,6 @@ def own_world(make_world: Callable[..., World]) -> Iterator[World]:
         yield world
 
 
-@pytest.mark.xfail(strict=True, reason="The fence around a restored database is being built.")
 @pytest.mark.parametrize("has_sent_before", [True, False], ids=["later", "before the first mail"])
 def test_nothing_goes_out_by_itself_after_a_restore(has_sent_before, own_world):
     world = own_world
