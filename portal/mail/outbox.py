@@ -93,7 +93,7 @@ _START_IF_WANTED = (
             WHERE lower(mail_suppression.address) = lower(delivery.address)
                 AND (expires_at IS NULL OR expires_at > %(now)s)
         )
-"""  # noqa: S608 - ours, with parameters
+"""
 )
 
 
