@@ -16,5 +16,7 @@ rounds; on a noisy machine differences under 20 % are ties. A benchmark never fa
                   in a process of its own
     results.py    results pages over a million responses against their limit
     survey.py     answers sent through the whole stack against pgbench's single rows
+    mail.py       the outbox with one commit per message against one raw smtplib connection;
+                  mail_sink.py: the mail server of both
     servers.py    application servers on the article page (see docs/decisions/0005-app-server.md)
 """

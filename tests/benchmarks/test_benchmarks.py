@@ -109,6 +109,18 @@ def test_results():
     assert all(milliseconds > 0 for milliseconds in kinds.values())
 
 
+def test_mail():
+    found = last_line(run("--quick", "mail"))
+    figures = found["figures"]
+    assert found["name"] == "mail"
+    assert figures["outbox_per_second"] > 0
+    assert figures["raw_per_second"] > 0
+    assert figures["message_bytes"] > 20_000
+    assert figures["planned"] == 500
+    assert list(figures["mb_per_process"]) == ["100", "500"]
+    assert figures["progress_ms"] > 0
+
+
 @pytest.mark.parametrize("name", ["pages", "harness"])
 def test_an_unknown_name_is_refused(name):
     done = run(name)
