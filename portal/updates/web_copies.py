@@ -54,7 +54,7 @@ def web_copy(request: HttpRequest, token: str) -> HttpResponse:
 
 # No page of the site: the mail brings its own styles, and nothing else.
 @csp_replace(
-    dict.fromkeys(settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], [NONE])
+    {name: [NONE] for name in settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]}
     | {"style-src": [UNSAFE_INLINE]}
 )
 def _show(request: HttpRequest, mailing: Mailing) -> HttpResponse:
