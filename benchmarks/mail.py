@@ -141,7 +141,7 @@ def plan(key: str, *, first: int, count: int) -> Mailing:
         recipients=Subscriber.objects.consenting_to(STREAM).filter(
             pk__gte=chosen[0].pk, pk__lt=chosen[0].pk + count
         ),
-        item_key=f"benchmark:{key}",
+        item_keys=[f"benchmark:{key}"],
         deadline_at=timezone.now() + timedelta(days=3),
     )
     if mailing is None or mailing.candidate_count != count:
