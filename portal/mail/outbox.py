@@ -74,9 +74,7 @@ _START = """
         )
         AND NOT EXISTS (SELECT FROM mail_sending WHERE paused_at IS NOT NULL)
 """
-_START_IF_WANTED = (
-    _START
-    + """
+_IF_WANTED = """
         AND EXISTS (
             SELECT FROM mail_subscriber
             WHERE mail_subscriber.id = delivery.subscriber_id AND confirmed_at IS NOT NULL
@@ -94,7 +92,7 @@ _START_IF_WANTED = (
                 AND (expires_at IS NULL OR expires_at > %(now)s)
         )
 """
-)
+_START_IF_WANTED = _START + _IF_WANTED
 
 
 @dataclass(frozen=True, slots=True)
