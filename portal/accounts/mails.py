@@ -17,7 +17,6 @@ from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.core.models import site_settings
@@ -79,7 +78,7 @@ def plan_account_mail(kind: Kind, email: str, *, pk: int = 0, **context: Any) ->
     mail = AccountMail(
         kind=kind,
         email=email,
-        subject=context.get("subject") or _(SUBJECTS[kind]),
+        subject=context.get("subject") or str(SUBJECTS[kind]),
         html=render_to_string(f"{template}.html", context),
         text=render_to_string(f"{template}.txt", context),
         pk=pk,

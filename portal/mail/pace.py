@@ -11,6 +11,7 @@ where workers are held up, for each of them what would have been begun in ``HORI
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -102,7 +103,7 @@ def _move_on(relay: str, now: datetime, interval: timedelta, count: int) -> date
         RETURNING next_at
     """
     latest = now + LONGEST_WAIT
-    values = {
+    values: dict[str, Any] = {
         "relay": relay,
         "now": now,
         "length": count * interval,

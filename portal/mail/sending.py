@@ -19,6 +19,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -200,7 +201,7 @@ def _remembered() -> dict[str, float]:
     if _rest.is_on():
         return {}
     try:
-        found = _client(settings.REDIS_URL).zrange(BATCHES_KEY, 0, -1, withscores=True)
+        found: Any = _client(settings.REDIS_URL).zrange(BATCHES_KEY, 0, -1, withscores=True)
     except redis.RedisError:
         _rest.begin()
         return {}
