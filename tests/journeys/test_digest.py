@@ -75,7 +75,7 @@ def let_a_day_pass() -> None:
 
 
 @pytest.mark.parametrize("has_javascript", [True, False], ids=["js", "no-js"])
-def test_subscribe_read_a_digest_pause_resume_unsubscribe(open_page, mailbox, mail_page, has_javascript):
+def test_read_a_digest_pause_resume_unsubscribe(open_page, mailbox, mail_page, has_javascript):
     page = open_page(java_script_enabled=has_javascript, locale="en-GB")
     page.goto("/updates/")
     page.get_by_label("E-mail address").fill(ADDRESS)
