@@ -83,7 +83,12 @@ _START_IF_WANTED = (
         AND EXISTS (
             SELECT FROM mail_subscriber
             WHERE mail_subscriber.id = delivery.subscriber_id AND confirmed_at IS NOT NULL
-                AND (paused_until IS NULL OR paused_until <= %(local_date)s)
+                AND (
+                    paused_until IS NULL OR paused_until <= %(local_date)s OR EXISTS (
+                        SELECT FROM mail_mailing
+                        WHERE mail_mailing.id = delivery.mailing_id AND is_sent_despite_pause
+                    )
+                )
                 AND (
                     SELECT is_granted FROM mail_consent
                     WHERE mail_consent.subscriber_id = mail_subscriber.id
@@ -167,7 +172,9 @@ def _set_aside(delivery: Delivery, *, worker: int, stream: Stream, now: datetime
         reasons = {
             Reason.OPTED_OUT: ours.without_consent(stream.key),
             Reason.SUPPRESSED: ours.to_suppressed_addresses(now),
-            Reason.PAUSED: ours.to_paused_subscribers(day),
+            Reason.PAUSED: ours.to_paused_subscribers(day).whose_mailing(
+                is_sent_despite_pause=False
+            ),
         }
         for reason, rows in reasons.items():
             _finish(rows, State.SKIPPED, reason, now)

@@ -70,6 +70,7 @@ def freeze_mailing(
     language: str,
     deadline_at: datetime,
     approved_at: datetime | None,
+    is_sent_despite_pause: bool = False,
 ) -> Mailing:
     """Store what is to be sent: CSS inlined, the subject on one line."""
     return Mailing.objects.create(
@@ -81,6 +82,7 @@ def freeze_mailing(
         language=language,
         deadline_at=deadline_at,
         approved_at=approved_at,
+        is_sent_despite_pause=is_sent_despite_pause,
     )
 
 
@@ -96,6 +98,7 @@ def plan_mailing(
     recipients: SubscriberQuerySet,
     item_keys: Sequence[str],
     deadline_at: datetime,
+    is_sent_despite_pause: bool = False,
 ) -> Mailing | None:
     """Freeze a message and plan one delivery for each of ``recipients``, in one statement.
 
@@ -115,6 +118,7 @@ def plan_mailing(
         language=language,
         deadline_at=deadline_at,
         approved_at=approval_now(),
+        is_sent_despite_pause=is_sent_despite_pause,
     )
     plan_deliveries(mailing, recipients=recipients, item_keys=item_keys)
     return mailing

@@ -141,6 +141,7 @@ def _notify(
                 language=language,
                 recipients=speakers,
                 deadline_at=timezone.now() + NOTICE_VALIDITY,
+                is_sent_despite_pause=True,
             )
         )
     return [mailing for mailing in mailings if mailing is not None]

@@ -164,7 +164,7 @@ class World:
             text="News\n" + "A line of text that is there for its length.\n" * (size // 45),
             language="en-gb",
             recipients=Subscriber.objects.consenting_to(STREAM).filter(pk__in=list(readers)),
-            item_key=f"news:{self._planned}",
+            item_keys=[f"news:{self._planned}"],
             deadline_at=timezone.now() + datetime.timedelta(days=3),
         )
         assert mailing is not None

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from articles.services import publish_article, reinstate_article, withdraw_article
 from portal.core.content_cache import memory
-from portal.mail.models import Delivery, Mailing
+from portal.mail.models import Delivery, Mailing, Subscriber
 from portal.mail.outbox import claim_deliveries, close_what_is_over, start_delivery
 from portal.mail.services import record_consent
+from portal.mail.worker import deliver_everything_due
 from portal.updates.digests import plan_due_digests
 from portal.updates.models import UpdateFrequency
 from portal.updates.notices import send_correction
@@ -170,6 +171,19 @@ def test_a_notice_goes_to_who_consents_whatever_their_frequency():
     correct(article)
     assert mails_of(weekly) == [ARTICLE, CORRECTION]
     assert mails_of(left) == [ARTICLE]
+
+
+def test_a_pause_holds_back_news_but_no_correction(smtp_sink):
+    subscriber = SubscriberFactory(email="reader@hospital.example")
+    article = published_article(title="Doses")
+    deliver_everything_due()
+    Subscriber.objects.filter(pk=subscriber.pk).update(
+        paused_until=timezone.localdate() + datetime.timedelta(days=14)
+    )
+    correct(article)
+    published_article(title="Another one")
+    deliver_everything_due()
+    assert [item.message["Subject"] for item in smtp_sink.received] == [ARTICLE, CORRECTION]
 
 
 def test_each_correction_is_told_of_once(clock):

@@ -49,6 +49,10 @@ class Mailing(models.Model):
         verbose_name=_("approved by"),
     )
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
+    # A pause is from news, not from learning that what one has read is wrong.
+    is_sent_despite_pause = models.BooleanField(
+        _("also to recipients who have paused"), default=False, editable=False
+    )
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
 
     class Meta:
