@@ -40,6 +40,11 @@ BACK_OFF = (
 def claim_deliveries(*, worker: int, limit: int) -> list[Delivery]:
     """Take up to ``limit`` due deliveries for ``worker``; no other worker gets the same ones."""
     now = timezone.now()
+    with connection.cursor() as cursor:
+        # Until PostgreSQL has looked at the table again, it thinks that a mailing that was just
+        # planned has a row or two, and sorts all of it for each batch instead of reading the first
+        # ones of the index: 300 ms for 100,000 rows, not 1.
+        cursor.execute("SET LOCAL enable_sort = off")
     due = (
         Delivery.objects.due_at(now)
         .select_related("subscriber")
