@@ -9,8 +9,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.mails import AccountMail, Kind, account_url
+from portal.core.addresses import ascii_address
 
-from .addresses import ascii_address
 from .models import Mailing, Subscriber
 from .services import plan_personal_mail
 from .streams import Stream, language_choices

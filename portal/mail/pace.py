@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from .models import RelayPace
+from .relay import open_relay
 
 BURST = 10
 # How far off a turn may be that a worker waits for.
@@ -30,7 +30,7 @@ MINUTE = timedelta(minutes=1)
 
 def relay_name() -> str:
     """Return the name under which the relay of the settings has its pace."""
-    return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    return open_relay().name
 
 
 @dataclass
@@ -70,9 +70,8 @@ class Turns:
             )
 
 
-def take_turns(*, limit: int, relay: str | None = None) -> Turns | None:
+def take_turns(*, limit: int, relay: str) -> Turns | None:
     """Return up to ``limit`` turns, or None where none is near (2 queries, 1 without a limit)."""
-    relay = relay or relay_name()
     pace = RelayPace.objects.filter(relay=relay, per_minute__isnull=False)
     per_minute = pace.values_list("per_minute", flat=True).first()
     if per_minute is None:

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
+from portal.core.addresses import ascii_address
 
-from .addresses import ascii_address
 from .models import Delivery, Subscriber
 from .previews import Preview
 from .services import plan_personal_mail

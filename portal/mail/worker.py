@@ -83,7 +83,7 @@ class _Run:
         self.composed: dict[int, ComposedMailing] = {}
 
     def deliver(self, relay: Relay) -> None:
-        while may_send_batch() and (turns := take_turns(limit=BATCH_SIZE)):
+        while may_send_batch() and (turns := take_turns(limit=BATCH_SIZE, relay=relay.name)):
             deliveries = claim_deliveries(worker=self.worker, limit=turns.count)
             for delivery in deliveries:
                 self.wait(turns)

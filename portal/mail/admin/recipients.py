@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from portal.core.addresses import ascii_address
 from portal.core.desk_pages import SeeOther, guarded_path
-from portal.mail.addresses import ascii_address
 from portal.mail.models import Consent, Subscriber, Suppression
 
 from .base import BoundedList, ReadOnly
