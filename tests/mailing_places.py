@@ -109,15 +109,15 @@ def _lists(mailing: Mailing) -> Suppression:
     MailEvent.objects.create(delivery=second, kind="complained", source="provider")
     RelayPace.objects.get_or_create(relay="smtp.example:587")
     Suppression.objects.create(
-        address="c.reader@hospital.example",
+        address="former@hospital.example",
         reason="unreachable",
         expires_at=timezone.now() + timedelta(days=90),
     )
-    return Suppression.objects.create(address="d.reader@hospital.example", reason="complaint")
+    return Suppression.objects.create(address="annoyed@hospital.example", reason="complaint")
 
 
 def _digests() -> None:
-    for number, subscriber in enumerate(Subscriber.objects.order_by("pk")[:3]):
+    for number, subscriber in enumerate(Subscriber.objects.order_by("-pk")[:3]):
         UpdateFrequency.objects.update_or_create(
             subscriber=subscriber,
             defaults={"frequency": ("daily", "daily", "weekly")[number]},

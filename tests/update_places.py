@@ -45,7 +45,7 @@ def update_places(subscriber: Subscriber, waiting: Subscriber) -> list[Place]:
 
 def _paused() -> Subscriber:
     """Somebody who is written to once a week, but not now."""
-    subscriber = Subscriber.objects.create(email="c.reader@hospital.example")
+    subscriber = Subscriber.objects.create(email="e.reader@hospital.example")
     manner = Manner("weekly", 5, time_zone="Asia/Tokyo")
     confirm_subscription(subscriber=subscriber, topic_ids=[], manner=manner)
     pause(subscriber=subscriber, until=today_of(subscriber) + timedelta(weeks=2))
@@ -54,7 +54,7 @@ def _paused() -> Subscriber:
 
 def _left() -> Subscriber:
     """Somebody who has left, and whose mailbox has gone since."""
-    subscriber = Subscriber.objects.create(email="d.reader@hospital.example")
+    subscriber = Subscriber.objects.create(email="f.reader@hospital.example")
     confirm_subscription(subscriber=subscriber, topic_ids=[])
     unsubscribe(subscriber=subscriber, is_one_click=False)
     Suppression.objects.create(address=subscriber.email, reason="bounce")
