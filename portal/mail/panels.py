@@ -13,7 +13,7 @@ from .models import Sending
 
 def mail_that_waits(request: HttpRequest) -> dict[str, Any] | None:
     """Say that all mail is paused, or that it is late; nothing otherwise (2 queries)."""
-    if not request.user.has_perm("mail.view_mailing"):
+    if not request.user.has_perm("mail.manage_mailings"):
         return None
     items = []
     pause = Sending.objects.filter(paused_at__isnull=False).first()

@@ -6,6 +6,7 @@ raised here, through the client.
 """
 
 from collections.abc import Iterator
+from inspect import isclass
 from itertools import cycle
 
 import pytest
@@ -51,6 +52,9 @@ def wrong(client, addresses: Iterator[str]) -> dict[str, int]:
 def filter_parameters(model_admin) -> list[str]:
     parameters = list(LIST_PARAMETERS)
     for field in model_admin.list_filter:
+        if isclass(field):
+            parameters.append(field.parameter_name)
+            continue
         name = field if isinstance(field, str) else field[0]
         suffixes = ("", "__exact", "__in", "__isnull", "__id__exact", "__isempty", "__gte")
         parameters += [f"{name}{suffix}" for suffix in suffixes]

@@ -225,7 +225,7 @@ def test_a_title_with_markup_is_escaped_in_the_message_after_publishing(world, p
 
 def test_the_mail(world, poisoned):
     publish(poisoned)
-    mailing = Mailing.objects.get(key=f"article:{poisoned.pk}")
+    mailing = Mailing.objects.get(key=f"article:{poisoned.pk}:en-gb")
     assert dangers(mailing.html, is_mail=True) == []
     assert SCRIPT not in mailing.html
     assert "\n" not in mailing.subject

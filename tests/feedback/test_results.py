@@ -265,7 +265,7 @@ def test_without_the_permission_403_and_a_line_in_the_log(desk, caplog, group):
     own = reverse("admin:feedback_article_results", args=[published_article().pk])
     for url in (results_url(), own, reverse("admin:feedback_results_articles")):
         assert client.get(url).status_code == 403
-    lines = [r.getMessage() for r in caplog.records if r.name == "feedback.admin"]
+    lines = [r.getMessage() for r in caplog.records if r.name == "portal.core.desk_pages"]
     assert lines == [
         f"Refused: {view} without the permission feedback.view_results"
         for view in ("results_view", "article_results_view", "suggestions_view")

@@ -110,7 +110,7 @@ def test_an_editor_writes_previews_and_publishes(open_page, demo):
     reader = open_page()
     declare(reader)
     assert reader.goto(article.get_absolute_url()).status == 404
-    page.get_by_role("link", name="Preview").click()
+    page.get_by_role("link", name="Preview", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(article.title)
     expect(page.get_by_text("Each bar is one patient.")).to_be_visible()
 

@@ -24,7 +24,8 @@ MINUTE = datetime.timedelta(minutes=1)
 @pytest.fixture
 def at(monkeypatch):
     """Return a function that sets the clock of this machine and of the database alike."""
-    monkeypatch.setattr("portal.mail.sending.clocks_agree", lambda: True)
+    for module in ("sending", "outbox"):
+        monkeypatch.setattr(f"portal.mail.{module}.clocks_agree", lambda: True)
     travellers = []
 
     def set_clock(moment):

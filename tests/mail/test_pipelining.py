@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from portal.mail.relay import Relay, Verdict
+from portal.mail.relay import SmtpRelay, Verdict
 
 MESSAGE = b"Subject: Hello\r\n\r\nHello\r\n"
 
@@ -41,7 +41,7 @@ def send(settings, *answers):
     server = ScriptedServer(answers)
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
     settings.EMAIL_TIMEOUT = 5
-    with Relay() as relay:
+    with SmtpRelay() as relay:
         answer = relay.send(sender="a@site.example", recipient="b@site.example", content=MESSAGE)
     server.stop()
     return answer, server.turns

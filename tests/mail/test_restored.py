@@ -202,10 +202,10 @@ def test_a_pause_takes_effect_with_the_next_batch(smtp_sink, monkeypatch):
         pause_all()
         return real(*args, **kwargs)
 
-    from portal.mail.relay import Relay
+    from portal.mail.relay import SmtpRelay
 
-    real = Relay.send
-    monkeypatch.setattr(Relay, "send", accept_and_pause)
+    real = SmtpRelay.send
+    monkeypatch.setattr(SmtpRelay, "send", accept_and_pause)
     # With the batch at the latest.
     assert 1 <= deliver_everything_due() <= 2
     assert Delivery.objects.filter(state="pending", worker=None).count() >= 3

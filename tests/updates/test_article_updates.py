@@ -267,10 +267,10 @@ def test_the_desk_shows_sums_that_add_up_and_lets_nobody_write(client):
     html = client.get(reverse("admin:mail_mailing_changelist")).content.decode()
     cells = {
         name: int(re.search(rf'<td class="field-{name}">(\d+)</td>', html)[1])
-        for name in ("candidate_count", "open", "sent", "failed", "skipped", "unknown")
+        for name in ("recipients", "open", "sent", "failed", "skipped", "unknown")
     }
     assert cells == {
-        "candidate_count": 2,
+        "recipients": 2,
         "open": 1,
         "sent": 1,
         "failed": 0,

@@ -233,7 +233,7 @@ def test_without_the_permission_403_and_a_line_in_the_log(desk, caplog, group, m
         assert client.get(page(job, name)).status_code == 403
     for name in BUTTONS:
         assert client.post(page(job, name)).status_code == 403
-    lines = [r.getMessage() for r in caplog.records if r.name == "feedback.admin"]
+    lines = [r.getMessage() for r in caplog.records if r.name == "portal.core.desk_pages"]
     assert len(lines) == 8
     assert lines[0] == "Refused: export_view without the permission feedback.export_responses"
     for user in User.objects.all():
