@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 
 from portal.core.content_cache import memory
 
@@ -29,6 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def cold_memory() -> Iterator[None]:
     """Start each test as a new process would: nothing remembered from another test's database."""
     memory.forget()
+    # Limits on signing in are counted there.
+    caches["default"].clear()
     yield
     memory.forget()
 
