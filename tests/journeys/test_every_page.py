@@ -107,8 +107,14 @@ def title_of(place: Place, gallery: Gallery) -> str:
     if not html:
         client = Client(raise_request_exception=False)
         client.cookies = SimpleCookie(gallery.cookies[place.visitor])
-        ask = client.post if place.press else client.get
-        html = ask(place.address, follow=True).content.decode()
+        html = client.get(place.address, follow=True).content.decode()
+        if place.press:
+            # Of several buttons, the one that was pressed says so.
+            button = (
+                rf'<button[^>]* name="(\w+)"[^>]* value="(\w+)"[^>]*>\s*{re.escape(place.press)}'
+            )
+            pressed = dict(re.findall(button, html))
+            html = client.post(place.address, pressed, follow=True).content.decode()
     found = re.search(r"<title>(.*?)</title>", html, re.DOTALL)
     assert found, f"{place.name}: {html[:200]}"
     return found[1].strip()
@@ -117,10 +123,16 @@ def title_of(place: Place, gallery: Gallery) -> str:
 def test_no_two_have_the_same_title(gallery):
     """One address in several states says so, too: an error, what was saved."""
     titles: dict[str, set[tuple[str, str]]] = {}
+    names: dict[str, list[str]] = {}
     for place in gallery.places:
-        titles.setdefault(title_of(place, gallery), set()).add((place.address, place.press))
+        # A mail is no tab; its copy on the web has its title.
+        if place.html:
+            continue
+        title = title_of(place, gallery)
+        titles.setdefault(title, set()).add((place.address, place.press))
+        names.setdefault(title, []).append(place.name)
     assert len(titles) > 60
-    assert [same for same in titles.values() if len(same) > 1] == []
+    assert {title: names[title] for title, same in titles.items() if len(same) > 1} == {}
 
 
 def test_few_responses_are_fewer_than_may_be_shown(gallery):

@@ -74,7 +74,9 @@ def _settle_page(
         request,
         "mailing/settle.html",
         status,
-        title=_("Settle what is unknown"),
+        title=_("Settle what is unknown: %(name)s") % {"name": name}
+        if count > 1
+        else _("Settle an unknown message"),
         form=form,
         count=count,
         back=back,
