@@ -60,7 +60,13 @@ class FindingForm(forms.Form):
 
 
 def _settle_page(
-    request: HttpRequest, deliveries: DeliveryQuerySet, *, count: int, back: str, name: str
+    request: HttpRequest,
+    deliveries: DeliveryQuerySet,
+    *,
+    title: str,
+    count: int,
+    back: str,
+    name: str,
 ) -> HttpResponseBase | Finding:
     """Return the page that asks, or what was chosen and confirmed."""
     form = FindingForm(request.POST if request.method == "POST" else None)
@@ -74,9 +80,7 @@ def _settle_page(
         request,
         "mailing/settle.html",
         status,
-        title=_("Settle what is unknown: %(name)s") % {"name": name}
-        if count > 1
-        else _("Settle an unknown message"),
+        title=title,
         form=form,
         count=count,
         back=back,
@@ -101,6 +105,7 @@ def settle_mailing_view(request: HttpRequest, mailing_id: int) -> HttpResponseBa
     answer = _settle_page(
         request,
         unknown,
+        title=_("Settle what is unknown: %(mailing)s") % {"mailing": mailing.subject},
         count=progress_of([mailing.pk])[mailing.pk].unknown,
         back=page_of(mailing),
         name=mailing.subject,
@@ -126,7 +131,14 @@ def settle_delivery_view(request: HttpRequest, delivery_id: int) -> HttpResponse
     one = Delivery.objects.filter(pk=delivery.pk)
     back = reverse("admin:mail_delivery_change", args=[delivery.pk])
     is_unknown = delivery.state == Delivery.State.UNKNOWN
-    answer = _settle_page(request, one, count=int(is_unknown), back=back, name=delivery.address)
+    answer = _settle_page(
+        request,
+        one,
+        title=_("Settle an unknown message"),
+        count=int(is_unknown),
+        back=back,
+        name=delivery.address,
+    )
     if not isinstance(answer, Finding):
         return answer
     with transaction.atomic():
