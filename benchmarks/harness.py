@@ -19,6 +19,7 @@ from portal.core.local.redis_server import EmbeddedRedis
 from portal.core.local.scratch import ScratchDirectory
 
 STARTED = time.monotonic()
+STAFF = "staff@demo.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +90,15 @@ def _close_connections() -> None:
     from django.db import connections
 
     connections.close_all()
+
+
+def staff_browser() -> Any:
+    """Return Django's test client, signed in as the demo's member of staff."""
+    from django.conf import settings
+    from django.test import Client
+
+    from portal.accounts.models import User
+
+    browser = Client(headers={"host": "localhost"})
+    browser.force_login(User.objects.get(email=STAFF), settings.AUTHENTICATION_BACKENDS[0])
+    return browser

@@ -3,7 +3,8 @@
 Both give the same message to the same server (``mail_sink.py``), in turns. The outbox is what a
 portal runs: a Celery worker with four processes, woken by Redis, each row in flight before its
 message and recorded after it, on a server with fsync and synchronous commit. Raw is a loop around
-``smtplib.SMTP.sendmail`` that keeps no record of anything.
+``smtplib.SMTP.sendmail`` that keeps no record of anything. The server offers PIPELINING, as Postfix
+does: the outbox takes it up (one round trip less for each message), smtplib cannot.
 
 ``MAIL_DELIVERIES``: how many are planned in one statement, sent at last with the processes' memory
 compared to that after the first 10,000, and asked about by the progress page (default 100,000;
@@ -22,12 +23,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from portal.core.local.postgres import ROLE
 from portal.core.local.processes import free_port, last_lines, spawn, stop, wait_until
 
-from .harness import Result, median, portal_of_its_own, progress
+from .harness import Result, median, portal_of_its_own, progress, staff_browser
 
 if TYPE_CHECKING:
     from portal.mail.models import Mailing
@@ -267,9 +269,14 @@ def workers() -> Iterator[Worker]:
 
 
 def progress_page(mailing: Mailing) -> dict[str, float]:
-    """Return how long the figures of ``mailing`` take, with all of it sent a moment ago."""
+    """Return how long the desk's page of ``mailing`` takes, with all of it sent a moment ago.
+
+    By Django's test client in a process that lives, for staff, who see most. ``cold``: before the
+    database has looked at the table again.
+    """
     from django.utils import timezone
 
+    from portal.mail.models import Mailing
     from portal.mail.progress import counts_differ, progress_of
 
     now = timezone.now()
@@ -278,18 +285,24 @@ def progress_page(mailing: Mailing) -> dict[str, float]:
     )
     if counts_differ():
         raise RuntimeError("The counts differ from the deliveries")
-    cold = timed(mailing)
+    browser = staff_browser()
+    other = Mailing.objects.exclude(pk=mailing.pk).latest("pk")
+    timed(browser, other)  # compiles the templates
+    cold = timed(browser, mailing)
     analyse()
     if progress_of([mailing.pk])[mailing.pk].sent != mailing.candidate_count:
         raise RuntimeError("The progress is not that of the mailing")
-    return {"progress_ms": median([timed(mailing) for _time in range(9)]), "progress_cold_ms": cold}
+    times = [timed(browser, mailing) for _time in range(25)]
+    return {"progress_ms": median(times), "progress_most_ms": max(times), "progress_cold_ms": cold}
 
 
-def timed(mailing: Mailing) -> float:
-    from portal.mail.progress import progress_of
+def timed(browser: Any, mailing: Mailing) -> float:
+    from django.urls import reverse
 
     began = time.perf_counter()
-    progress_of([mailing.pk])
+    answer = browser.get(reverse("admin:mail_mailing_change", args=[mailing.pk]))
+    if answer.status_code != HTTPStatus.OK:
+        raise RuntimeError(f"The page answered {answer.status_code}")
     return round((time.perf_counter() - began) * 1000, 2)
 
 

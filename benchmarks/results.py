@@ -17,7 +17,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from .harness import Result, portal_of_its_own, progress
+from .harness import Result, portal_of_its_own, progress, staff_browser
 from .results_responses import make_responses
 from .search_articles import make_articles
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 RESPONSES, ARTICLES, PER_KIND = 1_000_000, 300, 5
 QUICK_RESPONSES, QUICK_ARTICLES, QUICK_PER_KIND = 2_000, 20, 1
 LIMIT = 300  # milliseconds, of the 95th percentile
-STAFF = "staff@demo.example"
 
 
 def run(*, quick: bool = False, responses: int = 0, articles: int = 0) -> Result:
@@ -151,17 +150,6 @@ def forget() -> None:
 
     memory.forget()
     counting.forget()
-
-
-def staff_browser() -> Any:
-    from django.conf import settings
-    from django.test import Client
-
-    from portal.accounts.models import User
-
-    browser = Client(headers={"host": "localhost"})
-    browser.force_login(User.objects.get(email=STAFF), settings.AUTHENTICATION_BACKENDS[0])
-    return browser
 
 
 def page(browser: Any, selection: Selection) -> None:

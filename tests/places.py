@@ -1,5 +1,6 @@
 """A page of the gallery, and who looks at it."""
 
+import re
 from dataclasses import dataclass
 
 # Who looks: each has a browser of their own.
@@ -32,8 +33,12 @@ class Place:
 
     @property
     def is_desk(self) -> bool:
-        return self.address.startswith("/admin/") and "/preview/" not in self.address
+        """Whether it is made of Django's admin; the preview of an article is a page of the site."""
+        return self.address.startswith("/admin/") and not re.match(
+            r"/admin/articles/.*/preview/", self.address
+        )
 
     @property
     def is_mail(self) -> bool:
-        return self.address.startswith("/mail/")
+        """Whether it is a mail, or its copy on the web: no page of the site's design."""
+        return self.address.startswith(("/mail/", "/updates/view/")) and self.status == 200

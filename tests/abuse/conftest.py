@@ -96,8 +96,6 @@ def module_world(django_db_setup: None, django_db_blocker: Any) -> Iterator[Worl
 
 @pytest.fixture
 def world(module_world: World, db: None, settings: Any) -> World:
-    # A slow machine must not ask for the content stamp again in the middle of a walk.
-    settings.CONTENT_STAMP_SECONDS = 3600
     # What is tested here is not how long a guess takes.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     memory.forget()

@@ -6,12 +6,6 @@ from tests.factories import UserFactory
 from .reference_server import reference_server
 
 
-@pytest.fixture(autouse=True)
-def unhurried(settings):
-    """On a busy machine a second passes between two requests: ask for the stamp only when told."""
-    settings.CONTENT_STAMP_SECONDS = 3600
-
-
 @pytest.fixture
 def attested(db, client):
     """A browser whose reader attested at the gate."""

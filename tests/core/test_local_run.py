@@ -386,7 +386,7 @@ def test_make_run_from_the_first_start_to_the_repair(var: Path) -> None:
     port = str(free_port())
     first = Run(var, PORT=port)
     try:
-        said = first.wait_for("Ctrl-C stops everything.", seconds=120)
+        said = first.wait_for("Ctrl-C stops everything.", seconds=300)
         url = f"http://localhost:{port}/"
         assert f"Site           {url}" in said
         users = json.loads((var / "demo_users.json").read_text())
@@ -416,7 +416,7 @@ def test_make_run_from_the_first_start_to_the_repair(var: Path) -> None:
         first.process.kill()
     third = Run(var, PORT=port)
     try:
-        said = third.wait_for("Ctrl-C stops everything.", seconds=60)
+        said = third.wait_for("Ctrl-C stops everything.", seconds=180)
         # Somebody may edit the style sheets while the tests run.
         is_changed = environment.static_fingerprint(CHECKOUT) != collected
         assert ("collectstatic" in said) == is_changed

@@ -1,6 +1,5 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -21,12 +20,6 @@ def attest(client: Client, reader: Reader) -> Client:
     set_cookie(response, AttestedReader(reader.pk, current_statement().number))
     client.cookies.update(response.cookies)
     return client
-
-
-@pytest.fixture(autouse=True)
-def trusted_memory(settings: Any) -> None:
-    """Let a slow machine not ask for the content stamp in the middle of counted queries."""
-    settings.CONTENT_STAMP_SECONDS = 3600
 
 
 @pytest.fixture

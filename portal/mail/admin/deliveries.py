@@ -36,7 +36,8 @@ class MailingFilter(admin.SimpleListFilter):
         return queryset.filter(mailing=self.value()) if self.value() in known else queryset
 
 
-class MailEventInline(ReadOnly, admin.TabularInline[MailEvent, Delivery]):
+class MailEventInline(ReadOnly, admin.StackedInline[MailEvent, Delivery]):
+    # No table: in a narrow window it could be moved sideways by the mouse alone.
     model = MailEvent
     fields = ["occurred_at", "kind", "source", "detail", "recorded_at"]
     ordering = ["pk"]

@@ -58,6 +58,13 @@ class SuppressionForm(forms.ModelForm[Suppression]):
         help_texts = {"expires_at": gettext_lazy("Empty: for good.")}
         field_classes = {"expires_at": forms.SplitDateTimeField}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Django names a pair of fields for day and time with a text, not with labels.
+        day, time = self.fields["expires_at"].widget.widgets
+        day.attrs["aria-label"] = _("Expires on the day")
+        time.attrs["aria-label"] = _("Expires at the time")
+
     def clean_address(self) -> str:
         return ascii_address(self.cleaned_data["address"])
 

@@ -14,6 +14,7 @@ DJANGOS_OWN = (
     ("aria-prohibited-attr:", "search-label-icon"),  # the magnifier of the two lists' filter
     ("empty-table-header:", "<th"),  # the column for a row's title
     ("aria-input-field-name:", "select2-"),  # an empty autocomplete
+    ("label-title-only:", 'id="searchbar"'),  # its label is a picture with a text
 )
 # A message is no page: its landmarks are those of the mail program.
 NOT_OF_MAILS = ("landmark-one-main:", "page-has-heading-one:", "region:")
