@@ -31,12 +31,16 @@ class UnsendableMessageError(ValueError):
 
 
 def _quoted_printable(text: str) -> bytes:
-    # Soft breaks may stand between any two of our pieces, so each piece is encoded alone.
-    return (
-        binascii.b2a_qp(text.encode().replace(b"\r\n", b"\n"), istext=True)
-        .replace(b"\r\n", b"\n")
-        .replace(b"\n", b"\r\n")
-    )
+    """Encode ``text`` so that no line begins with a dot, which SMTP would have us double.
+
+    Soft breaks may stand between any two of our pieces, so each piece is encoded alone.
+    """
+    encoded = binascii.b2a_qp(text.encode().replace(b"\r\n", b"\n"), istext=True)
+    encoded = encoded.replace(b"\r\n", b"\n")
+    while encoded.startswith(b".") or b"\n." in encoded:
+        # With a soft break: the line may be as long as it may be.
+        encoded = re.sub(rb"^\.", b"=2E=\n", encoded, flags=re.MULTILINE)
+    return encoded.replace(b"\n", b"\r\n")
 
 
 def _encoded(
@@ -102,7 +106,7 @@ class ComposedMailing:
         return head.as_bytes().removesuffix(b"\r\n")
 
     def for_delivery(self, delivery: Delivery) -> bytes:
-        """Return the whole message for ``delivery`` (CRLF line ends, ASCII).
+        """Return the whole message for ``delivery`` (CRLF line ends, ASCII, no dot begins a line).
 
         Raises UnsendableMessageError if the address or a link could break out of its place.
         """

@@ -116,7 +116,10 @@ class Relay(ABC):
 
     @abstractmethod
     def send(self, *, sender: str, recipient: str, content: bytes) -> Answer:
-        """Hand over one message; never raises for what the server does."""
+        """Hand over one message; never raises for what the server does.
+
+        No line of ``content`` begins with a dot.
+        """
 
     def ensure_open(self) -> None:
         """Connect anew after a loss; RelayUnavailableError if the lost connection had done nothing.
@@ -184,7 +187,7 @@ class SmtpRelay(Relay):
             self._start_afresh(smtp)
             return answer
         try:
-            smtp.send(content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+            smtp.send(content + b".\r\n")
             code, text = smtp.getreply()
         except (OSError, SMTPException):
             self._drop()

@@ -13,6 +13,7 @@ from .message import ComposedMailing
 from .models import Delivery, Mailing
 from .outbox import (
     Accepted,
+    by_index,
     claim_deliveries,
     close_what_is_over,
     give_up,
@@ -62,7 +63,7 @@ def deliver_everything_due() -> int:
     close_what_is_over()
     if not Delivery.objects.due_at(timezone.now()).exists():
         return 0
-    with sign_of_life() as number:
+    with sign_of_life() as number, by_index():
         run = _Run(number)
         try:
             with open_relay() as relay:

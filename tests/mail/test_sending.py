@@ -3,13 +3,13 @@
 import datetime
 import re
 
-import psycopg
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.core.content_cache import memory
+from portal.mail import outbox
 from portal.mail.models import Mailing, Suppression
 from portal.mail.outbox import BACK_OFF
 from portal.mail.sending import may_send
@@ -87,15 +87,14 @@ def test_a_second_run_sends_nothing(smtp_sink):
 def test_the_cost_of_sending_in_queries(smtp_sink, monkeypatch):
     """Per message one statement, which also records the answer of the one before."""
     statements = []
-    cursor_class = psycopg.Cursor
+    execute = outbox._execute_prepared
 
-    def count(cursor, statement, *args, **kwargs):
+    def count(statement, parameters):
         statements.append(statement)
-        return cursor_class.execute(cursor, statement, *args, **kwargs)
+        return execute(statement, parameters)
 
     # Prepared statements go around Django's count.
-    spy = type("Spy", (cursor_class,), {"execute": count})
-    monkeypatch.setattr("portal.mail.outbox.psycopg.Cursor", spy)
+    monkeypatch.setattr(outbox, "_execute_prepared", count)
     SubscriberFactory()
     may_send()  # the first time, this writes a row
     plan("article:1")
