@@ -26,7 +26,7 @@ from articles.models import Article
 from feedback.moderation import hide_comment, show_comment
 from feedback.results import counting
 from feedback.results.articles import find_articles, offered
-from feedback.results.comments import comments_of
+from feedback.results.comments import Comments
 from feedback.results.downloads import DownloadForm, log_download
 from feedback.results.forms import SelectionForm
 from feedback.results.report import rest_of
@@ -106,8 +106,9 @@ def comments_view(request: HttpRequest) -> HttpResponseBase:
     mark = request.POST.get("mark", "")
     if not MARK.fullmatch(mark):
         raise Http404
-    comments = comments_of(form.selection(), with_hidden=True)
-    response = get_object_or_404(comments, mark=mark)
+    response = Comments(form.selection(), with_hidden=True).with_mark(mark)
+    if response is None:
+        raise Http404
     user = cast("User", request.user)
     if request.POST.get("do") == "show":
         show_comment(response=response, user=user)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from feedback.models import Response
 from feedback.results import charts, counting
-from feedback.results.comments import comments_of
+from feedback.results.comments import Comments
 from feedback.results.downloads import DownloadForm
 from feedback.results.figures import Figures, Month, StatementFigures
 from feedback.results.forms import SelectionForm
@@ -165,8 +165,10 @@ def _comments(
     """Return a page of what readers wrote, for whoever may read it, where figures are shown."""
     if not figures.n or not user.has_perm("feedback.view_comments"):
         return None
-    comments = comments_of(selection, with_hidden=user.has_perm("feedback.hide_comments"))
-    return Paginator(comments, COMMENTS_ON_A_PAGE).get_page(page)
+    comments = Comments(selection, with_hidden=user.has_perm("feedback.hide_comments"))
+    # A count and slices are all that a paginator asks for, whatever its stubs say.
+    paginator: Paginator[Response] = Paginator(cast("Any", comments), COMMENTS_ON_A_PAGE)
+    return paginator.get_page(page)
 
 
 def _places(selection: Selection, page: str | None) -> Page[Any] | None:

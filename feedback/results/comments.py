@@ -2,34 +2,66 @@
 
 from django.db import connection
 from django.db.models import CharField, QuerySet, Value
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import MD5, Cast, Concat
 from django.utils.crypto import salted_hmac
+from psycopg import sql
 
 from feedback.models import Response
 
 from .selection import Selection, response_condition
 
 
-def comments_of(selection: Selection, *, with_hidden: bool) -> QuerySet[Response]:
-    """Return the responses of ``selection`` with free text, each with its ``mark``.
+class Comments:
+    """The responses of ``selection`` with free text, each with its ``mark``; for a paginator.
 
     They come in the order of their marks, which is random and always the same; a mark names a
     comment in a form without saying which response it belongs to. Only for selections that are
     shown. Without those that staff have hidden, unless ``with_hidden``.
+
+    They are counted and put in order in an index alone, whose rows hold all that a selection asks.
     """
-    ids = RawSQL(  # noqa: S611 - composed and quoted by psycopg, of a Selection's checked parts
-        "SELECT response.id FROM feedback_response AS response"  # noqa: S608 - as above
-        # Said here as well, for the planner: of most responses nothing else need be known.
-        " WHERE response.comment <> '' AND "
-        + response_condition(selection).as_string(connection.connection).replace("%", "%%"),
-        (),
-    )
-    comments = Response.objects.filter(pk__in=ids).exclude(comment="")
-    if not with_hidden:
-        comments = comments.filter(hidden_comment=None)
+
+    def __init__(self, selection: Selection, *, with_hidden: bool) -> None:
+        conditions = [sql.SQL("response.comment <> ''"), response_condition(selection)]
+        if not with_hidden:
+            hidden = "SELECT FROM feedback_hiddencomment WHERE response_id = response.id"
+            conditions.append(sql.SQL(f"NOT EXISTS ({hidden})"))
+        self._source = sql.SQL(" FROM feedback_response AS response WHERE {}").format(
+            sql.SQL(" AND ").join(conditions)
+        )
+
+    def count(self) -> int:
+        """Return how many there are (1 query)."""
+        [(count,)] = self._rows(sql.SQL("SELECT count(*)") + self._source)
+        return count
+
+    def __getitem__(self, part: slice) -> list[Response]:
+        """Return some, from a position to another (2 queries)."""
+        start, stop = part.start or 0, part.stop
+        order = sql.SQL(" ORDER BY md5({} || response.id::text) OFFSET {} LIMIT {}").format(
+            sql.Literal(_salt()), sql.Literal(start), sql.Literal(stop - start)
+        )
+        rows = self._rows(sql.SQL("SELECT response.id") + self._source + order)
+        return list(_with_marks().filter(pk__in=[pk for (pk,) in rows]))
+
+    def with_mark(self, mark: str) -> Response | None:
+        """Return the one that a form names, if it is among these (2 queries)."""
+        named = sql.SQL(" AND md5({} || response.id::text) = {}").format(
+            sql.Literal(_salt()), sql.Literal(mark)
+        )
+        rows = self._rows(sql.SQL("SELECT response.id") + self._source + named)
+        return _with_marks().filter(pk__in=[pk for (pk,) in rows]).first()
+
+    def _rows(self, statement: sql.Composable) -> list[tuple[int]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            rows: list[tuple[int]] = cursor.fetchall()
+        return rows
+
+
+def _with_marks() -> QuerySet[Response]:
     return (
-        comments.annotate(mark=MD5(Concat(Value(_salt()), Cast("pk", CharField()))))
+        Response.objects.annotate(mark=MD5(Concat(Value(_salt()), Cast("pk", CharField()))))
         .only("comment", "hidden_comment__reason")
         .select_related("hidden_comment")
         .order_by("mark")

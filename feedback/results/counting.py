@@ -216,12 +216,14 @@ class _Book:
 
     def versions_of(self, series: Series) -> tuple[Versions, Versions]:
         """Return the survey versions that ask this, of those that were answered, and the others."""
-        if "versions" not in self.remembered:
-            self.remembered["versions"] = frozenset(self.totals(Region(None, None, None)).n)
-        answered: frozenset[int] = self.remembered["versions"]
-        asking = answered.intersection(series.places)
-        # All: then the answer is the same as for the whole selection, and remembered.
-        return None if asking == answered else asking, answered - asking
+        key = "versions", series.key, series.number
+        if key not in self.remembered:
+            answered = frozenset(self.totals(Region(None, None, None)).n)
+            asking = answered.intersection(series.places)
+            # All: then the answer is the same as for the whole selection, and remembered.
+            self.remembered[key] = None if asking == answered else asking, answered - asking
+        found: tuple[Versions, Versions] = self.remembered[key]
+        return found
 
     def _have_enough_rated(
         self, part: Part, without: tuple[Part, ...], series: Series, sums: list[int]

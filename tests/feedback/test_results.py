@@ -249,12 +249,12 @@ def test_queries_do_not_grow(desk, django_assert_num_queries, articles):
     # session, user, 2 permissions; the desk's list of apps
     frame = 5
     # authors, countries; months, figures, trend and ranking, each of which asks for news; titles;
-    # readers who saw the survey, all and by month; as of; comments: count and page
-    with django_assert_num_queries(frame + 12):
+    # readers who saw the survey, all and by month; as of; comments: count, order and texts
+    with django_assert_num_queries(frame + 13):
         assert client.get(results_url()).status_code == 200
     # the article and another of its title, and the rest with its readers, but no ranking; where
     # there is a rest, a question of how many people are in it
-    with django_assert_num_queries(frame + (15 if articles == 1 else 16)):
+    with django_assert_num_queries(frame + (16 if articles == 1 else 17)):
         assert client.get(results_url(article=made[0].pk)).status_code == 200
 
 
