@@ -1,14 +1,17 @@
 """Each message at the desk, what is unknown, what came back, and who gets nothing."""
 
 import datetime
+import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.mail.models import Delivery, MailEvent, RelayPace, Suppression
+from portal.mail.pace import take_turns
 from tests.factories import SubscriberFactory, UserFactory
 
 from .planning import State, plan
@@ -38,7 +41,7 @@ def test_deliveries_are_found_by_mailing_state_and_reason(staff):  # noqa: F811
     )
     assert failed.context["cl"].result_count == 1
     assert staff.get(DELIVERIES, {"mailing": other.pk}).context["cl"].result_count == 4
-    for nonsense in ("x", "99999999999999999999", "-1", "0"):
+    for nonsense in ("x", "99999999999999999999", "9" * 5000, "-1", "0"):
         assert staff.get(DELIVERIES, {"mailing": nonsense}).status_code == 200
 
 
@@ -164,7 +167,53 @@ def test_editors_see_no_reports_nor_suppressions(editor):  # noqa: F811
         assert editor.get(reverse(f"admin:mail_{model}_changelist")).status_code == 403
 
 
+def test_who_may_see_no_address_sees_none_in_a_report():
+    mailing = planned()
+    event = MailEvent.objects.create(
+        delivery=mailing.deliveries.get(), kind="bounced", source="smtp"
+    )
+    pages = (
+        reverse("admin:mail_mailevent_changelist"),
+        reverse("admin:mail_mailevent_change", args=[event.pk]),
+    )
+    client = client_with("view_mailevent")
+    assert [client.get(page).status_code for page in pages] == [403, 403]
+    client = client_with("view_mailevent", "view_delivery")
+    assert [client.get(page).status_code for page in pages] == [200, 200]
+
+
 # --- suppressions ---------------------------------------------------------------------------------
+
+
+def client_with(*permissions):
+    """Return a client of somebody at the desk with these permissions alone."""
+    user = UserFactory(is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="mail", codename__in=permissions)
+    )
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_enter_in_a_field_saves_and_does_not_lift(staff):  # noqa: F811
+    """A browser presses the first button of the form."""
+    row = Suppression.objects.create(address="a@hospital.example", reason="request")
+    page = staff.get(reverse("admin:mail_suppression_change", args=[row.pk])).text
+    form = page[page.index('id="suppression_form"') :]
+    first, *others = re.findall(r'<(?:input|button)[^>]*type="submit"[^>]*>', form)
+    assert "_save" in first
+    assert any("formaction" in button for button in others)
+
+
+def test_who_may_only_look_at_a_suppression_can():
+    row = Suppression.objects.create(address="a@hospital.example", reason="request")
+    page = client_with("view_suppression").get(
+        reverse("admin:mail_suppression_change", args=[row.pk])
+    )
+    assert page.status_code == 200
+    assert row.address in words(page)
+    assert "Lift the suppression" not in words(page)
 
 
 def suppress(client, **fields):
@@ -229,3 +278,18 @@ def test_paces_are_for_superusers_alone(staff):  # noqa: F811
     admin.post(address, {"per_minute": "30"})
     pace.refresh_from_db()
     assert pace.per_minute == 30
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1000001", "2000000000"])
+def test_a_pace_that_no_mail_server_has_is_refused(number):
+    pace = RelayPace.objects.create(relay="smtp.example:587", per_minute=60)
+    admin = Client()
+    admin.force_login(UserFactory(is_staff=True, is_superuser=True))
+    address = reverse("admin:mail_relaypace_change", args=[pace.pk])
+    assert admin.post(address, {"per_minute": number}).status_code == 200
+    pace.refresh_from_db()
+    assert pace.per_minute == 60
+    admin.post(address, {"per_minute": "1000000"})
+    pace.refresh_from_db()
+    assert pace.per_minute == 1_000_000
+    assert take_turns(limit=100, relay=pace.relay).count == 100

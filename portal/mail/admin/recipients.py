@@ -60,10 +60,12 @@ class SuppressionForm(forms.ModelForm[Suppression]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Django names a pair of fields for day and time with a text, not with labels.
-        day, time = self.fields["expires_at"].widget.widgets
-        day.attrs["aria-label"] = _("Expires on the day")
-        time.attrs["aria-label"] = _("Expires at the time")
+        # Who may only look has no such field.
+        if "expires_at" in self.fields:
+            # Django names a pair of fields for day and time with a text, not with labels.
+            day, time = self.fields["expires_at"].widget.widgets
+            day.attrs["aria-label"] = _("Expires on the day")
+            time.attrs["aria-label"] = _("Expires at the time")
 
     def clean_address(self) -> str:
         return ascii_address(self.cleaned_data["address"])

@@ -228,7 +228,7 @@ def _rate(text: str) -> int:
     if text == "none":
         return 0
     number = int(text)
-    if not 0 < number <= 1_000_000:  # noqa: PLR2004
+    if not 0 < number <= RelayPace.MOST_PER_MINUTE:
         raise ValueError(text)
     return number
 
