@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.mail.models import Delivery, MailEvent, RelayPace, Suppression
+from portal.mail.models import MailEvent, Mailing, RelayPace, Suppression
 from portal.mail.pace import take_turns
 from tests.factories import SubscriberFactory, UserFactory
 
@@ -62,6 +62,22 @@ def test_a_long_list_is_not_counted_to_its_end(staff, monkeypatch):  # noqa: F81
     assert "2 or more: a filter or a search finds what is further down" in words(listed)
 
 
+@pytest.mark.parametrize("model", ["mailing", "delivery", "mailevent", "subscriber", "suppression"])
+def test_no_list_counts_what_each_filter_would_find(staff, model):  # noqa: F811
+    planned(2)
+    listed = staff.get(reverse(f"admin:mail_{model}_changelist"), {"_facets": "True"})
+    assert not listed.context["cl"].add_facets
+
+
+@pytest.mark.parametrize("model", ["mailing", "delivery", "mailevent", "subscriber", "suppression"])
+def test_a_list_is_sorted_by_an_index(staff, model):  # noqa: F811
+    """Millions of rows: nothing sorts them, and no month of them is counted."""
+    address = reverse(f"admin:mail_{model}_changelist")
+    listed = staff.get(address).context["cl"]
+    assert set(listed.queryset.query.order_by) == {"-pk"}
+    assert listed.date_hierarchy is None
+
+
 def test_the_list_costs_the_same_however_long(staff, django_assert_num_queries):  # noqa: F811
     planned(1)
     staff.get(DELIVERIES)
@@ -100,9 +116,29 @@ def test_all_unknown_of_a_mailing_are_settled_after_a_second_question(staff, fin
     assert mailing.deliveries.filter(state=State.UNKNOWN).count() == 2
     answer = settle(staff, mailing, finding=finding, confirmed="yes")
     assert "2 unknown messages were settled" in words(answer)
-    settled = mailing.deliveries.filter(resolution=Delivery.Resolution.HAND)
+    settled = mailing.deliveries.filter(events__source=MailEvent.Source.HAND)
     assert list(settled.values_list("state", flat=True)) == [state, state]
     assert "2 unknown messages" in LogEntry.objects.get().change_message
+    again = settle(staff, mailing, finding=finding, confirmed="yes")
+    assert "Nothing was done: it is not unknown any more." in words(again)
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("field", ["cancelled_at", "deadline_at"])
+def test_what_is_over_cannot_be_sent_again(staff, field):  # noqa: F811
+    mailing = planned()
+    spread(mailing, "unknown")
+    Mailing.objects.update(**{field: timezone.now()})
+    delivery = mailing.deliveries.get()
+    for address in (
+        reverse("admin:mail_mailing_settle", args=[mailing.pk]),
+        reverse("admin:mail_delivery_settle", args=[delivery.pk]),
+    ):
+        assert staff.get(address).text.count('type="radio"') == 2
+        answer = staff.post(address, {"finding": "send_again", "confirmed": "yes"})
+        assert answer.status_code == 400
+        assert "Choose what you know." in words(answer)
+    assert mailing.deliveries.get().state == State.UNKNOWN
 
 
 def test_nothing_is_preselected_and_a_choice_is_needed(staff):  # noqa: F811
