@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -117,7 +117,7 @@ class MailEventAdmin(BoundedList, ReadOnly, admin.ModelAdmin[MailEvent]):
     fields = ["kind", "source", "address", "mailing", "detail", "occurred_at", "recorded_at"]
     readonly_fields = ["address", "mailing"]
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: MailEvent | None = None) -> bool:
         return super().has_view_permission(request, obj) and request.user.has_perm(SEE_ADDRESSES)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MailEvent]:
