@@ -62,7 +62,9 @@ def test_a_large_mailing_leaves_room_for_other_tasks(smtp_sink, start_celery_wor
     # No beat: each run wakes the next.
     sent = mailing.deliveries.filter(state=State.SENT)
     wait_until(lambda: sent.count() == 300, 30, "the delivery")
-    assert len(set(smtp_sink.message_ids)) == len(smtp_sink.message_ids)
+    # Once: the article's own e-mails still arrive.
+    arrived = smtp_sink.message_ids
+    assert len(set(arrived)) == len(arrived) >= 300
 
 
 DELIVER = """
