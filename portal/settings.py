@@ -169,7 +169,8 @@ CELERY_BEAT_SCHEDULE = {
     "publish-scheduled-articles": {
         "task": "articles.tasks.publish_scheduled_articles",
         "schedule": env.float("SCHEDULE_SCAN_SECONDS", default=30),
-        "options": {"expires": 30},
+        # Longer than any run of mail, and any that waits before it.
+        "options": {"expires": 90},
     },
     "look-after-disclosures": {
         "task": "portal.people.tasks.look_after_disclosures",
@@ -218,6 +219,8 @@ CELERY_BEAT_SCHEDULE = {
 
 # By which way all mail goes: "smtp" (EMAIL_URL), or "postmark" (the HTTP API of that provider).
 MAIL_PROVIDER: str = env.str("MAIL_PROVIDER", default="smtp")
+# A worker that sends lets other tasks have their turn after so long.
+MAIL_RUN_SECONDS: float = env.float("MAIL_RUN_SECONDS", default=20)
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 # Seconds, for each step of a conversation with the mail server or the provider.
 EMAIL_TIMEOUT = 10

@@ -42,9 +42,10 @@ def plan_account_mail(mail: AccountMail) -> None:
     except ValidationError:
         logger.warning("An account has an address that no mail server takes")
         return
-    language = get_language()
-    known = {code for code, _name in language_choices()}
-    new = Subscriber(email=address, **({"language": language} if language in known else {}))
+    language = get_language() or ""
+    if language not in {code for code, _name in language_choices()}:
+        language = ""
+    new = Subscriber(email=address, **({"language": language} if language else {}))
     Subscriber.objects.bulk_create([new], ignore_conflicts=True)
     plan_personal_mail(
         key=f"{KEY_PREFIX}:{mail.kind.value}:{mail.pk}:{uuid.uuid4()}",
@@ -52,6 +53,7 @@ def plan_account_mail(mail: AccountMail) -> None:
         subject=mail.subject,
         html=mail.html,
         text=mail.text,
+        language=language,
         stream=ACCOUNTS,
     )
     wake_workers()

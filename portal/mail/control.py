@@ -55,10 +55,7 @@ def cancel_mailing(mailing: Mailing) -> bool:
 
 
 def pause_all() -> bool:
-    """Send nothing at all, account mail included; False if everything is paused already.
-
-    Takes effect with each worker's next batch, seconds later.
-    """
+    """Send nothing at all, account mail included; False if everything is paused already."""
     return pause()
 
 

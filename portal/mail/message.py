@@ -30,13 +30,21 @@ class UnsendableMessageError(ValueError):
     """A message with a part that does not belong into a header or a link."""
 
 
-def _quoted_printable(text: str) -> bytes:
+def _quoted_printable(text: str, *, is_last: bool = False) -> bytes:
     """Encode ``text`` so that no line begins with a dot, which SMTP would have us double.
 
-    Soft breaks may stand between any two of our pieces, so each piece is encoded alone.
+    Soft breaks may stand between any two of our pieces, so each piece is encoded alone. All but
+    the last of a body leave room for the "=" of such a break in their last line.
     """
-    encoded = binascii.b2a_qp(text.encode().replace(b"\r\n", b"\n"), istext=True)
-    encoded = encoded.replace(b"\r\n", b"\n")
+    content = text.encode().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if is_last:
+        encoded = binascii.b2a_qp(content, istext=True)
+    else:
+        # One more character has found its place, so has the sign of the break.
+        encoded = binascii.b2a_qp(content + b"x", istext=True)[:-1]
+    if b"=20" in encoded or b"=09" in encoded:
+        # A space that ends a line was written as one character when the line was measured.
+        encoded = re.sub(rb"^(.{74,75})(=20|=09)$", rb"\1=\n\2", encoded, flags=re.MULTILINE)
     while encoded.startswith(b".") or b"\n." in encoded:
         # With a soft break: the line may be as long as it may be.
         encoded = re.sub(rb"^\.", b"=2E=\n", encoded, flags=re.MULTILINE)
@@ -59,7 +67,8 @@ class _Body:
         gaps = "|".join(re.escape(name) for name in names)
         # With one group, every second piece is the name of a gap.
         pieces = re.split(rf"\[\[({gaps})\]\]", text) if gaps else [text]
-        self._fixed = [_quoted_printable(piece) for piece in pieces[::2]]
+        *fixed, last = pieces[::2]
+        self._fixed = [*map(_quoted_printable, fixed), _quoted_printable(last, is_last=True)]
         self._names = pieces[1::2]
 
     def encode(self, fillings: Mapping[str, bytes]) -> bytes:

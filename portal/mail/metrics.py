@@ -1,13 +1,16 @@
-"""How the outbox does, in a few figures. The alarm is the age of the oldest delivery that is due.
+"""How the outbox does, in a few figures. The alarm: mail waits, and none goes out.
 
 Whatever goes wrong (no worker, no beat, a mail server that is away, a forgotten pause of all mail),
-what should be out is not, and that age grows.
+what should be out is not, and the age of the oldest delivery that is due grows. A mail server that
+puts off whatever it is given leaves nothing due: then it is the oldest of those that are put off.
+A large mailing under a rate limit is old, too, but some of it goes out all the time.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import Exists, Q
 from django.utils import timezone
 
 from .models import Delivery, Sending
@@ -19,10 +22,17 @@ ALARM_AGE = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """``oldest_due_seconds``: 0 where nothing is due. Of paused mailings nothing is due."""
+    """Ages in seconds, 0 where there is nothing of the kind; ``last_sent_at``: None if never.
+
+    What a person paused, cancelled or has yet to approve is neither due nor put off, and nothing is
+    due before it was approved.
+    """
 
     oldest_due_seconds: float
     due: int
+    oldest_deferred_seconds: float
+    deferred: int
+    last_sent_at: datetime | None
     unknown: int
     sent_last_hour: int
     workers: int
@@ -37,7 +47,8 @@ def measure() -> Metrics:
     """
     now = timezone.now()
     statement = """
-        SELECT due.oldest, due.n,
+        SELECT waiting.*,
+            (SELECT max(finished_at) FROM mail_delivery WHERE state = 'sent'),
             (SELECT count(*) FROM mail_delivery WHERE state = 'unknown'),
             (SELECT count(*) FROM mail_delivery
                 WHERE state = 'sent' AND finished_at > %(an_hour_ago)s),
@@ -47,18 +58,28 @@ def measure() -> Metrics:
                 AND (classid::bigint << 32 | objid::bigint) = worker
                 WHERE state IN ('claimed', 'in_flight'))
         FROM (
-            SELECT min(next_attempt_at) AS oldest, count(*) AS n
+            SELECT
+                min(greatest(next_attempt_at, approved_at))
+                    FILTER (WHERE next_attempt_at <= %(now)s),
+                count(*) FILTER (WHERE next_attempt_at <= %(now)s),
+                min(greatest(mail_delivery.created_at, approved_at))
+                    FILTER (WHERE state = 'deferred'),
+                count(*) FILTER (WHERE state = 'deferred')
             FROM mail_delivery JOIN mail_mailing ON mail_mailing.id = mailing_id
-            WHERE state IN ('pending', 'deferred') AND next_attempt_at <= %(now)s
+            WHERE state IN ('pending', 'deferred')
                 AND approved_at IS NOT NULL AND paused_at IS NULL AND cancelled_at IS NULL
-        ) AS due
+        ) AS waiting
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, {"now": now, "an_hour_ago": now - timedelta(hours=1)})
-        oldest, due, unknown, sent, workers = cursor.fetchone()
+        oldest_due, due, oldest_deferred, deferred, last_sent_at, *counts = cursor.fetchone()
+    unknown, sent, workers = counts
     return Metrics(
-        oldest_due_seconds=(now - oldest).total_seconds() if oldest else 0.0,
+        oldest_due_seconds=(now - oldest_due).total_seconds() if oldest_due else 0.0,
         due=due,
+        oldest_deferred_seconds=(now - oldest_deferred).total_seconds() if oldest_deferred else 0.0,
+        deferred=deferred,
+        last_sent_at=last_sent_at,
         unknown=unknown,
         sent_last_hour=sent,
         workers=workers,
@@ -67,8 +88,20 @@ def measure() -> Metrics:
 
 
 def is_late() -> bool:
-    """Whether mail waits that should be out for ``ALARM_AGE`` (1 query, by index)."""
-    return Delivery.objects.due_at(timezone.now() - ALARM_AGE).exists()
+    """Whether mail waits for longer than ``ALARM_AGE``, and none was sent meanwhile (1 query).
+
+    Where some was sent, no row that waits is read.
+    """
+    before = timezone.now() - ALARM_AGE
+    sent = Delivery.objects.filter(state=Delivery.State.SENT, finished_at__gt=before)
+    waiting = Delivery.objects.filter(
+        Q(next_attempt_at__lte=before) | Q(state=Delivery.State.DEFERRED, created_at__lte=before),
+        state__in=[Delivery.State.PENDING, Delivery.State.DEFERRED],
+        mailing__approved_at__lte=before,
+        mailing__paused_at=None,
+        mailing__cancelled_at=None,
+    )
+    return waiting.filter(~Exists(sent)).exists()
 
 
 def prometheus_text(metrics: Metrics) -> str:
@@ -80,6 +113,17 @@ def prometheus_text(metrics: Metrics) -> str:
             metrics.oldest_due_seconds,
         ),
         ("due", "Deliveries that are due", metrics.due),
+        (
+            "oldest_deferred_seconds",
+            "Age of the oldest delivery that the mail server puts off",
+            metrics.oldest_deferred_seconds,
+        ),
+        ("deferred", "Deliveries that the mail server puts off", metrics.deferred),
+        (
+            "last_sent_timestamp_seconds",
+            "When something was sent last, in Unix time; 0: never",
+            metrics.last_sent_at.timestamp() if metrics.last_sent_at else 0,
+        ),
         ("unknown", "Deliveries that may have arrived or not", metrics.unknown),
         ("sent_last_hour", "Deliveries sent within the last hour", metrics.sent_last_hour),
         ("workers", "Workers that are sending", metrics.workers),

@@ -32,7 +32,10 @@ def mail_that_waits(request: HttpRequest) -> dict[str, Any] | None:
                 "label": _("E-mail has been waiting for more than %(minutes)d minutes")
                 % {"minutes": ALARM_AGE.total_seconds() // 60},
                 "url": reverse("admin:mail_mailing_changelist"),
-                "note": _("tell an operator: no worker runs, or the mail server is away"),
+                "note": _(
+                    "tell an operator: no worker runs, or the mail server is away or puts off "
+                    "what it is given"
+                ),
             }
         )
     return {"title": _("E-mail"), "items": items, "empty": ""} if items else None

@@ -26,12 +26,15 @@ class Finding(Enum):
 def settle(deliveries: DeliveryQuerySet, finding: Finding, *, resolution: str) -> int:
     """Settle those of ``deliveries`` that are unknown; return how many (3 statements per 1,000).
 
+    Nothing is sent again of a mailing that is cancelled or past its deadline: such stay unknown.
     ``resolution``: a ``Delivery.Resolution``, how it was found out. It is written down, too, as a
     report about each of them.
     """
-    unknown = deliveries.filter(state=State.UNKNOWN).select_for_update(of=("self",))
-    ids = list(unknown.order_by("pk").values_list("pk", flat=True))
     now = timezone.now()
+    unknown = deliveries.filter(state=State.UNKNOWN).select_for_update(of=("self",))
+    if finding is Finding.SEND_AGAIN:
+        unknown = unknown.whose_mailing(cancelled_at=None, deadline_at__gt=now)
+    ids = list(unknown.order_by("pk").values_list("pk", flat=True))
     changes: dict[Finding, dict[str, object]] = {
         Finding.ARRIVED: {"state": State.SENT, "finished_at": now},
         Finding.LOST: {
@@ -46,6 +49,8 @@ def settle(deliveries: DeliveryQuerySet, finding: Finding, *, resolution: str) -
             "worker": None,
             "next_attempt_at": now,
             "finished_at": None,
+            # What becomes of it is another answer; the report keeps what was found out.
+            "resolution": "",
         },
     }
     has_arrived = finding is Finding.ARRIVED

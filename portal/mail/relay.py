@@ -4,6 +4,7 @@ Only one moment is ambiguous: from the end of the message to the server's answer
 that is lost before it has certainly not delivered, one that is lost then may have.
 """
 
+import logging
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Self
 
 from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
+
+logger = logging.getLogger(__name__)
 
 CODES = range(200, 600)
 SUCCESS = range(200, 300)
@@ -139,6 +142,7 @@ class SmtpRelay(Relay):
     def __init__(self) -> None:
         super().__init__()
         self._backend = EmailBackend()
+        self._has_complained = False
 
     @property
     def name(self) -> str:
@@ -156,6 +160,7 @@ class SmtpRelay(Relay):
             raise RelayUnavailableError from error
         self._accepted_count = 0
         self._is_lost = False
+        self._has_complained = False
 
     def close(self) -> None:
         """Take leave; a server that does not answer any more is not waited for."""
@@ -262,6 +267,8 @@ class SmtpRelay(Relay):
             self._drop()
         if code not in CODES:
             return Answer(Verdict.DEFERRED)
+        if is_our_fault and not self._is_lost:
+            self._complain(code)
         if code >= PERMANENT and not is_our_fault:
             return Answer(
                 Verdict.REFUSED,
@@ -271,6 +278,12 @@ class SmtpRelay(Relay):
                 detail=text.decode("ascii", errors="replace"),
             )
         return Answer(Verdict.DEFERRED, code)
+
+    def _complain(self, code: int) -> None:
+        """Log, once a connection, that the server wants nothing of us: it puts all mail off."""
+        if not self._has_complained:
+            logger.error("The mail server refuses our sender (%d); the mail waits", code)
+            self._has_complained = True
 
 
 def open_relay() -> Relay:

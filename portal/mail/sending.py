@@ -74,7 +74,7 @@ def note_end_of_run() -> None:
 
 
 def pause() -> bool:
-    """Send nothing more, beginning with the next batch; False if that is so already."""
+    """Send nothing more, beginning with the next message; False if that is so already."""
     _known_state()
     running = Sending.objects.filter(paused_at=None)
     return bool(running.update(paused_at=timezone.now(), pause_reason=Reason.OPERATOR))

@@ -213,13 +213,15 @@ def plan_personal_mail(
     subject: str,
     html: str,
     text: str,
+    language: str = "",
     stream: Stream = TRANSACTIONAL,
     validity: timedelta = PERSONAL_MAIL_VALIDITY,
 ) -> Delivery:
     """Plan one transactional message: sent first, and whatever the person opted out of.
 
     It waits in the outbox like all others, so a mail server that is away loses nothing.
-    ``stream``: one that needs no consent.
+    ``language``: what it is written in; empty: the subscriber's. ``stream``: one that needs no
+    consent.
     """
     now = timezone.now()
     mailing = freeze_mailing(
@@ -228,7 +230,7 @@ def plan_personal_mail(
         subject=subject,
         html=html,
         text=text,
-        language=subscriber.language,
+        language=language or subscriber.language,
         deadline_at=now + validity,
         approved_at=now,
     )

@@ -22,7 +22,8 @@ class Stream:
     """``links``: what ``[[name]]`` in a mailing's text stands for, per subscriber: absolute URLs.
 
     ``texts``: the same for everybody, but as it is when the mail is sent, not when it is planned;
-    plain text in the active language. Asked for each mail, so they cost no query.
+    plain text in the active language. Asked for again, while a mailing is sent, each time that
+    ``CONTENT_STAMP_SECONDS`` have passed.
     A stream that ``needs_consent`` must have the link ``unsubscribe_url``: it also stands in the
     ``List-Unsubscribe`` header (RFC 8058), and a ``wording``: what a person agrees to who wants it.
     ``mailing_links``: the same, per mailing: for addresses

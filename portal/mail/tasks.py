@@ -3,19 +3,32 @@
 import logging
 
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 
-from .worker import deliver_everything_due
+from .worker import deliver_due
 
 logger = logging.getLogger(__name__)
+
+# As often as the beat's scan: that one always waits for a worker that becomes free.
+WAKE_UP_EXPIRES = 30  # seconds
+# The last that Celery takes with Redis.
+AFTER_ALL_OTHERS = 9
 
 
 @shared_task(name="portal.mail.tasks.deliver_due_mail")
 def deliver_due_mail() -> None:
-    """Send everything that is due. Run twice, or by two workers, it does the same."""
-    count = deliver_everything_due()
-    if count:
-        logger.info("The mail server has accepted %d messages", count)
+    """Send everything that is due. Run twice, or by two workers, it does the same.
+
+    A large mailing takes hours: after ``MAIL_RUN_SECONDS`` other tasks have their turn, then the
+    next run goes on. Without Redis this one does.
+    """
+    while True:
+        run = deliver_due(seconds=settings.MAIL_RUN_SECONDS)
+        if run.sent_count:
+            logger.info("The mail server has accepted %d messages", run.sent_count)
+        if not run.is_cut_off or _publish(priority=AFTER_ALL_OTHERS):
+            return
 
 
 def wake_workers() -> None:
@@ -26,10 +39,14 @@ def wake_workers() -> None:
     transaction.on_commit(_publish, robust=True)
 
 
-def _publish() -> None:
+def _publish(priority: int = 0) -> bool:
     try:
         # One attempt, as each may cost REDIS_TIMEOUT. (``retry=False`` would not do: then kombu
         # retries to connect by itself, for seconds.)
-        deliver_due_mail.apply_async(expires=60, retry_policy={"max_retries": 0})
+        deliver_due_mail.apply_async(
+            expires=WAKE_UP_EXPIRES, priority=priority, retry_policy={"max_retries": 0}
+        )
     except Exception:  # noqa: BLE001 - whatever the broker's client raises means "not there"
         logger.warning("The workers could not be woken; the next scan sends what is due")
+        return False
+    return True

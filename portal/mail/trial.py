@@ -58,6 +58,7 @@ def send_trial(*, preview: Preview, user: User) -> Delivery:
         subject=f"[Test] {preview.subject}",
         html=preview.filled_html(),
         text=preview.filled_text(),
+        language=preview.language,
         stream=TRIALS,
         validity=TRIAL_VALIDITY,
     )

@@ -1,10 +1,11 @@
-"""One run of a worker: everything that is due, over one connection to the mail server."""
+"""One run of a worker: what is due, over one connection to the mail server."""
 
 import logging
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -51,20 +52,36 @@ def sign_of_life() -> Iterator[int]:
         own_connection.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``sent_count``: messages that the mail server has accepted; ``is_cut_off``: its time was up.
+
+    Then more may be due, and the next run should begin at once.
+    """
+
+    sent_count: int = 0
+    is_cut_off: bool = False
+
+
 def deliver_everything_due() -> int:
-    """Send what is due; return the number of messages that the mail server has accepted.
+    """Send what is due; return the number of messages that the mail server has accepted."""
+    return deliver_due().sent_count
+
+
+def deliver_due(*, seconds: float = float("inf")) -> Outcome:
+    """Send what is due, until the batch in which ``seconds`` are over.
 
     Several runs at once share the work. A mail server that is away ends the run: what was
     claimed is given back, and the next scan tries again.
     """
     if not may_send():
-        return 0
+        return Outcome()
     recover_dead_workers()
     close_what_is_over()
     if not Delivery.objects.due_at(timezone.now()).exists():
-        return 0
+        return Outcome()
     with sign_of_life() as number, by_index():
-        run = _Run(number)
+        run = _Run(number, seconds=seconds)
         try:
             with open_relay() as relay:
                 run.deliver(relay)
@@ -72,13 +89,15 @@ def deliver_everything_due() -> int:
             logger.warning("The mail server is not available; the mail waits")
         finally:
             run.finish()
-    return run.sent_count
+    return Outcome(run.sent_count, run.is_cut_off)
 
 
 class _Run:
-    def __init__(self, worker: int) -> None:
+    def __init__(self, worker: int, *, seconds: float) -> None:
         self.worker = worker
+        self.ends_at = time.monotonic() + seconds
         self.sent_count = 0
+        self.is_cut_off = False
         # The answer that has not been recorded yet: it rides in the next row's commit.
         self.answer: tuple[Delivery, Answer, Stream] | None = None
         self.composed: dict[int, ComposedMailing] = {}
@@ -93,6 +112,9 @@ class _Run:
             self.record()
             turns.give_back()
             if not deliveries:
+                return
+            if time.monotonic() >= self.ends_at:
+                self.is_cut_off = True
                 return
 
     def wait(self, turns: Turns) -> None:

@@ -150,20 +150,31 @@ def test_cancelling_goes_with_all_only(mailing):
 
 
 @pytest.mark.parametrize(
-    ("option", "state", "words"),
+    ("option", "state", "resolution", "words"),
     [
-        ("--arrived", "sent", "3 arrived"),
-        ("--lost", "failed", "3 did not arrive"),
-        ("--send-again", "pending", "3 to be sent again"),
+        ("--arrived", "sent", "hand", "3 arrived"),
+        ("--lost", "failed", "hand", "3 did not arrive"),
+        ("--send-again", "pending", "", "3 to be sent again"),
     ],
 )
-def test_by_hand_only_with_yes(mailing, option, state, words):
+def test_by_hand_only_with_yes(mailing, option, state, resolution, words):
     make_unknown(mailing)
     assert refused("reconcile", mailing.pk, option) == (1, "Nothing was changed: add --yes.")
     assert set(states(mailing).values()) == {"unknown"}
     assert words in mailings("reconcile", mailing.pk, option, "--yes")
-    assert set(mailing.deliveries.values_list("state", "resolution")) == {(state, "hand")}
+    assert set(mailing.deliveries.values_list("state", "resolution")) == {(state, resolution)}
     assert refused("reconcile", mailing.pk, option, "--yes") == (1, "There is nothing to settle.")
+
+
+@pytest.mark.parametrize("field", ["cancelled_at", "deadline_at"])
+def test_what_is_over_is_not_sent_again(mailing, field):
+    make_unknown(mailing)
+    Mailing.objects.filter(pk=mailing.pk).update(**{field: timezone.now()})
+    code, words = refused("reconcile", mailing.pk, "--send-again", "--yes")
+    assert code == 2
+    assert "past its deadline: nothing of it is sent again." in words
+    assert set(states(mailing).values()) == {"unknown"}
+    assert "3 did not arrive" in mailings("reconcile", mailing.pk, "--lost", "--yes")
 
 
 def test_only_the_named_mailing_is_settled(mailing):

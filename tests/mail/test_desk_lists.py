@@ -1,14 +1,17 @@
 """Each message at the desk, what is unknown, what came back, and who gets nothing."""
 
 import datetime
+import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.mail.models import Delivery, MailEvent, RelayPace, Suppression
+from portal.mail.models import MailEvent, Mailing, RelayPace, Suppression
+from portal.mail.pace import take_turns
 from tests.factories import SubscriberFactory, UserFactory
 
 from .planning import State, plan
@@ -38,7 +41,7 @@ def test_deliveries_are_found_by_mailing_state_and_reason(staff):  # noqa: F811
     )
     assert failed.context["cl"].result_count == 1
     assert staff.get(DELIVERIES, {"mailing": other.pk}).context["cl"].result_count == 4
-    for nonsense in ("x", "99999999999999999999", "-1", "0"):
+    for nonsense in ("x", "99999999999999999999", "9" * 5000, "-1", "0"):
         assert staff.get(DELIVERIES, {"mailing": nonsense}).status_code == 200
 
 
@@ -57,6 +60,22 @@ def test_a_long_list_is_not_counted_to_its_end(staff, monkeypatch):  # noqa: F81
     listed = staff.get(DELIVERIES)
     assert listed.context["cl"].result_count == 2
     assert "2 or more: a filter or a search finds what is further down" in words(listed)
+
+
+@pytest.mark.parametrize("model", ["mailing", "delivery", "mailevent", "subscriber", "suppression"])
+def test_no_list_counts_what_each_filter_would_find(staff, model):  # noqa: F811
+    planned(2)
+    listed = staff.get(reverse(f"admin:mail_{model}_changelist"), {"_facets": "True"})
+    assert not listed.context["cl"].add_facets
+
+
+@pytest.mark.parametrize("model", ["mailing", "delivery", "mailevent", "subscriber", "suppression"])
+def test_a_list_is_sorted_by_an_index(staff, model):  # noqa: F811
+    """Millions of rows: nothing sorts them, and no month of them is counted."""
+    address = reverse(f"admin:mail_{model}_changelist")
+    listed = staff.get(address).context["cl"]
+    assert set(listed.queryset.query.order_by) == {"-pk"}
+    assert listed.date_hierarchy is None
 
 
 def test_the_list_costs_the_same_however_long(staff, django_assert_num_queries):  # noqa: F811
@@ -97,9 +116,29 @@ def test_all_unknown_of_a_mailing_are_settled_after_a_second_question(staff, fin
     assert mailing.deliveries.filter(state=State.UNKNOWN).count() == 2
     answer = settle(staff, mailing, finding=finding, confirmed="yes")
     assert "2 unknown messages were settled" in words(answer)
-    settled = mailing.deliveries.filter(resolution=Delivery.Resolution.HAND)
+    settled = mailing.deliveries.filter(events__source=MailEvent.Source.HAND)
     assert list(settled.values_list("state", flat=True)) == [state, state]
     assert "2 unknown messages" in LogEntry.objects.get().change_message
+    again = settle(staff, mailing, finding=finding, confirmed="yes")
+    assert "Nothing was done: it is not unknown any more." in words(again)
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("field", ["cancelled_at", "deadline_at"])
+def test_what_is_over_cannot_be_sent_again(staff, field):  # noqa: F811
+    mailing = planned()
+    spread(mailing, "unknown")
+    Mailing.objects.update(**{field: timezone.now()})
+    delivery = mailing.deliveries.get()
+    for address in (
+        reverse("admin:mail_mailing_settle", args=[mailing.pk]),
+        reverse("admin:mail_delivery_settle", args=[delivery.pk]),
+    ):
+        assert staff.get(address).text.count('type="radio"') == 2
+        answer = staff.post(address, {"finding": "send_again", "confirmed": "yes"})
+        assert answer.status_code == 400
+        assert "Choose what you know." in words(answer)
+    assert mailing.deliveries.get().state == State.UNKNOWN
 
 
 def test_nothing_is_preselected_and_a_choice_is_needed(staff):  # noqa: F811
@@ -164,7 +203,53 @@ def test_editors_see_no_reports_nor_suppressions(editor):  # noqa: F811
         assert editor.get(reverse(f"admin:mail_{model}_changelist")).status_code == 403
 
 
+def test_who_may_see_no_address_sees_none_in_a_report():
+    mailing = planned()
+    event = MailEvent.objects.create(
+        delivery=mailing.deliveries.get(), kind="bounced", source="smtp"
+    )
+    pages = (
+        reverse("admin:mail_mailevent_changelist"),
+        reverse("admin:mail_mailevent_change", args=[event.pk]),
+    )
+    client = client_with("view_mailevent")
+    assert [client.get(page).status_code for page in pages] == [403, 403]
+    client = client_with("view_mailevent", "view_delivery")
+    assert [client.get(page).status_code for page in pages] == [200, 200]
+
+
 # --- suppressions ---------------------------------------------------------------------------------
+
+
+def client_with(*permissions):
+    """Return a client of somebody at the desk with these permissions alone."""
+    user = UserFactory(is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="mail", codename__in=permissions)
+    )
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_enter_in_a_field_saves_and_does_not_lift(staff):  # noqa: F811
+    """A browser presses the first button of the form."""
+    row = Suppression.objects.create(address="a@hospital.example", reason="request")
+    page = staff.get(reverse("admin:mail_suppression_change", args=[row.pk])).text
+    form = page[page.index('id="suppression_form"') :]
+    first, *others = re.findall(r'<(?:input|button)[^>]*type="submit"[^>]*>', form)
+    assert "_save" in first
+    assert any("formaction" in button for button in others)
+
+
+def test_who_may_only_look_at_a_suppression_can():
+    row = Suppression.objects.create(address="a@hospital.example", reason="request")
+    page = client_with("view_suppression").get(
+        reverse("admin:mail_suppression_change", args=[row.pk])
+    )
+    assert page.status_code == 200
+    assert row.address in words(page)
+    assert "Lift the suppression" not in words(page)
 
 
 def suppress(client, **fields):
@@ -229,3 +314,18 @@ def test_paces_are_for_superusers_alone(staff):  # noqa: F811
     admin.post(address, {"per_minute": "30"})
     pace.refresh_from_db()
     assert pace.per_minute == 30
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1000001", "2000000000"])
+def test_a_pace_that_no_mail_server_has_is_refused(number):
+    pace = RelayPace.objects.create(relay="smtp.example:587", per_minute=60)
+    admin = Client()
+    admin.force_login(UserFactory(is_staff=True, is_superuser=True))
+    address = reverse("admin:mail_relaypace_change", args=[pace.pk])
+    assert admin.post(address, {"per_minute": number}).status_code == 200
+    pace.refresh_from_db()
+    assert pace.per_minute == 60
+    admin.post(address, {"per_minute": "1000000"})
+    pace.refresh_from_db()
+    assert pace.per_minute == 1_000_000
+    assert take_turns(limit=100, relay=pace.relay).count == 100

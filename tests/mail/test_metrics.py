@@ -23,7 +23,9 @@ METRICS = "mail_metrics"
 
 
 def age(mailing, **length):
-    mailing.deliveries.update(next_attempt_at=timezone.now() - datetime.timedelta(**length))
+    then = timezone.now() - datetime.timedelta(**length)
+    mailing.deliveries.update(next_attempt_at=then)
+    Mailing.objects.filter(pk=mailing.pk, approved_at__isnull=False).update(approved_at=then)
 
 
 @pytest.fixture
@@ -136,6 +138,9 @@ def test_prometheus_text_without_session_or_person(client, settings, mailing):
     assert float(figures.pop("portal_mail_oldest_due_seconds")) >= 300
     assert figures == {
         "portal_mail_due": "3",
+        "portal_mail_oldest_deferred_seconds": "0.0",
+        "portal_mail_deferred": "0",
+        "portal_mail_last_sent_timestamp_seconds": "0",
         "portal_mail_unknown": "0",
         "portal_mail_sent_last_hour": "0",
         "portal_mail_workers": "0",

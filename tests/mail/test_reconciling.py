@@ -10,7 +10,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.mail.models import Delivery, MailEvent
+from portal.mail.models import Delivery, MailEvent, Mailing
 from portal.mail.reconcile import Finding, settle, settle_by_log
 from portal.mail.relay_log import LogTally, findings
 from portal.mail.worker import deliver_everything_due
@@ -222,14 +222,17 @@ def test_a_log_costs_the_same_for_one_and_for_three(django_assert_num_queries):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("finding", "state", "kind", "messages"),
+    ("finding", "state", "resolution", "kind", "messages"),
     [
-        (Finding.ARRIVED, "sent", "delivered", 0),
-        (Finding.LOST, "failed", "not_delivered", 0),
-        (Finding.SEND_AGAIN, "sent", "not_delivered", 1),
+        (Finding.ARRIVED, "sent", "hand", "delivered", 0),
+        (Finding.LOST, "failed", "hand", "not_delivered", 0),
+        # That it was sent, the second time, is nobody's word.
+        (Finding.SEND_AGAIN, "sent", "", "not_delivered", 1),
     ],
 )
-def test_a_person_settles_with_a_clear_choice(smtp_sink, finding, state, kind, messages):
+def test_a_person_settles_with_a_clear_choice(
+    smtp_sink, finding, state, resolution, kind, messages
+):
     (delivery,) = unknown_deliveries(1)
     hand = Delivery.Resolution.HAND
     assert settle(Delivery.objects.all(), finding, resolution=hand) == 1
@@ -242,7 +245,18 @@ def test_a_person_settles_with_a_clear_choice(smtp_sink, finding, state, kind, m
         == [f"<{delivery.mailing.public_id.hex}.{delivery.pk}@testserver>"] * messages
     )
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.resolution) == (state, "hand")
+    assert (delivery.state, delivery.resolution) == (state, resolution)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("field", ["cancelled_at", "deadline_at"])
+def test_what_is_over_is_not_sent_again(field):
+    (delivery,) = unknown_deliveries(1)
+    Mailing.objects.update(**{field: timezone.now()})
+    hand = Delivery.Resolution.HAND
+    assert settle(Delivery.objects.all(), Finding.SEND_AGAIN, resolution=hand) == 0
+    assert states(delivery.mailing) == {delivery.address: "unknown"}
+    assert not MailEvent.objects.exists()
 
 
 @pytest.mark.soak

@@ -51,6 +51,8 @@ class BoundedList:
 
     paginator: type[Any] = BoundedPaginator
     show_full_result_count = False
+    # Each choice of each filter would be counted, to its end.
+    show_facets = admin.ShowFacets.NEVER
 
 
 def visible_mailings(request: HttpRequest) -> QuerySet[Mailing]:

@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.mail.models import Delivery, MailEvent, Mailing, Subscriber
 
-from .base import MANAGE, BoundedList, ReadOnly
+from .base import MANAGE, SEE_ADDRESSES, BoundedList, ReadOnly
 
-# A larger number would be an error of the database's.
-LARGEST_KEY = 2**63
+# A number of more digits would be an error of the database's, or of Python's.
+MOST_DIGITS = 18
 
 
 class MailingFilter(admin.SimpleListFilter):
@@ -25,7 +25,7 @@ class MailingFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         chosen = request.GET.get(self.parameter_name, "")
-        if not (chosen.isascii() and chosen.isdecimal() and int(chosen) < LARGEST_KEY):
+        if not (chosen.isascii() and chosen.isdecimal() and len(chosen) <= MOST_DIGITS):
             return []
         return [
             (str(pk), s) for pk, s in Mailing.objects.filter(pk=chosen).values_list("pk", "subject")
@@ -116,6 +116,9 @@ class MailEventAdmin(BoundedList, ReadOnly, admin.ModelAdmin[MailEvent]):
     list_select_related = ["delivery__mailing"]
     fields = ["kind", "source", "address", "mailing", "detail", "occurred_at", "recorded_at"]
     readonly_fields = ["address", "mailing"]
+
+    def has_view_permission(self, request: HttpRequest, obj: MailEvent | None = None) -> bool:
+        return super().has_view_permission(request, obj) and request.user.has_perm(SEE_ADDRESSES)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MailEvent]:
         bodies = ("delivery__mailing__html", "delivery__mailing__text")

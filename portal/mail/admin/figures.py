@@ -55,8 +55,19 @@ def parts_of(progress: Progress) -> list[Part]:
     """Return the five outcomes in the bar's order: together they are all recipients."""
     outcomes = [
         ("sent", _("Sent"), _("The recipient’s mail server or our provider has taken it.")),
-        ("failed", _("Failed"), _("Refused for good, came back, or was not sent in time.")),
-        ("skipped", _("No longer wanted"), _("Left out: unsubscribed, suppressed or cancelled.")),
+        (
+            "failed",
+            _("Failed"),
+            _(
+                "Refused for good, came back, did not arrive, could not be built, or was not sent "
+                "in time."
+            ),
+        ),
+        (
+            "skipped",
+            _("No longer wanted"),
+            _("Left out: unsubscribed, paused by the recipient, suppressed or cancelled."),
+        ),
         ("unknown", _("Unknown"), _("May have arrived. Never sent again by itself.")),
         ("open", _("Open"), _("Still to be sent.")),
     ]

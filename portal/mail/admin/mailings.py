@@ -52,7 +52,6 @@ class MailingAdmin(BoundedList, ReadOnly, admin.ModelAdmin[Mailing]):
         "excluded_count",
     ]
     list_filter = ["stream", "language"]
-    date_hierarchy = "created_at"
     list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mailing]:

@@ -38,7 +38,7 @@ def preview_view(request: HttpRequest, source: str, pk: int) -> HttpResponse:
         preview=preview,
         source=source,
         pk=pk,
-        kilobytes=f"{preview.size / 1024:.1f}",
+        kilobytes=preview.size / 1024,
         most_kilobytes=MOST_BYTES // 1024,
     )
 

@@ -33,11 +33,12 @@ class ConsentInline(ReadOnly, admin.TabularInline[Consent, Subscriber]):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReadOnly, admin.ModelAdmin[Subscriber]):
+class SubscriberAdmin(BoundedList, ReadOnly, admin.ModelAdmin[Subscriber]):
     list_display = ["email", "language", "created_at", "confirmed_at"]
     list_filter = ["language", ("confirmed_at", admin.EmptyFieldListFilter)]
     search_fields = ["email"]
-    date_hierarchy = "created_at"
+    # The newest first, by an index.
+    ordering = ["-pk"]
     inlines = [ConsentInline]
 
 
@@ -60,10 +61,12 @@ class SuppressionForm(forms.ModelForm[Suppression]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Django names a pair of fields for day and time with a text, not with labels.
-        day, time = self.fields["expires_at"].widget.widgets
-        day.attrs["aria-label"] = _("Expires on the day")
-        time.attrs["aria-label"] = _("Expires at the time")
+        # Who may only look has no such field.
+        if "expires_at" in self.fields:
+            # Django names a pair of fields for day and time with a text, not with labels.
+            day, time = self.fields["expires_at"].widget.widgets
+            day.attrs["aria-label"] = _("Expires on the day")
+            time.attrs["aria-label"] = _("Expires at the time")
 
     def clean_address(self) -> str:
         return ascii_address(self.cleaned_data["address"])
@@ -111,6 +114,8 @@ class SuppressionAdmin(BoundedList, admin.ModelAdmin[Suppression]):
     list_display = ["address", "reason", "created_at", "ends", "is_in_force"]
     list_filter = [InForceFilter, "reason"]
     search_fields = ["address"]
+    # The newest first, by an index.
+    ordering = ["-pk"]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Suppression | None = None

@@ -1,6 +1,7 @@
 """Saying what became of messages that are unknown: one, or all of a mailing."""
 
 from http import HTTPStatus
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -9,12 +10,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from portal.core.desk_pages import SeeOther, guarded_path
-from portal.mail.models import Delivery, DeliveryQuerySet
+from portal.mail.models import Delivery, Mailing
 from portal.mail.progress import progress_of
 from portal.mail.reconcile import Finding, settle
 from portal.mail.tasks import wake_workers
@@ -40,28 +42,41 @@ CHOICES = {
 
 
 class FindingForm(forms.Form):
-    """Nothing is preselected: each of the three has its price."""
+    """Nothing is preselected: each of the three has its price.
+
+    ``may_send_again``: not what is cancelled or too late.
+    """
 
     finding = forms.ChoiceField(
         label=gettext_lazy("What do you know?"),
-        choices=[(finding.value, label) for finding, (label, _effect) in CHOICES.items()],
         widget=forms.RadioSelect,
-        error_messages={"required": gettext_lazy("Choose what you know.")},
+        error_messages={
+            "required": gettext_lazy("Choose what you know."),
+            "invalid_choice": gettext_lazy("Choose what you know."),
+        },
     )
+
+    def __init__(self, *args: Any, may_send_again: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.findings = [
+            finding for finding in Finding if may_send_again or finding is not Finding.SEND_AGAIN
+        ]
+        field = cast("forms.ChoiceField", self.fields["finding"])
+        field.choices = [(finding.value, CHOICES[finding][0]) for finding in self.findings]
 
     @property
     def options(self) -> list[tuple[str, str, str, bool]]:
         """Value, name and consequence of each choice, and whether it was chosen."""
         chosen = self["finding"].value()
         return [
-            (finding.value, str(label), str(effect), finding.value == chosen)
-            for finding, (label, effect) in CHOICES.items()
+            (finding.value, *map(str, CHOICES[finding]), finding.value == chosen)
+            for finding in self.findings
         ]
 
 
 def _settle_page(
     request: HttpRequest,
-    deliveries: DeliveryQuerySet,
+    mailing: Mailing,
     *,
     title: str,
     count: int,
@@ -69,7 +84,10 @@ def _settle_page(
     name: str,
 ) -> HttpResponseBase | Finding:
     """Return the page that asks, or what was chosen and confirmed."""
-    form = FindingForm(request.POST if request.method == "POST" else None)
+    form = FindingForm(
+        request.POST if request.method == "POST" else None,
+        may_send_again=not mailing.is_over(timezone.now()),
+    )
     is_valid = request.method == "POST" and form.is_valid()
     chosen = Finding(form.cleaned_data["finding"]) if is_valid else None
     if chosen and "confirmed" in request.POST:
@@ -97,6 +115,14 @@ def _word_of(finding: Finding, count: int) -> str:
     ) % {"count": count, "finding": CHOICES[finding][0]}
 
 
+def _say(request: HttpRequest, count: int, word: str) -> None:
+    if count:
+        messages.success(request, word)
+    else:
+        # A second click, or somebody else was quicker.
+        messages.warning(request, _("Nothing was done: it is not unknown any more."))
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def settle_mailing_view(request: HttpRequest, mailing_id: int) -> HttpResponseBase:
     """Settle all unknown messages of a mailing alike."""
@@ -104,7 +130,7 @@ def settle_mailing_view(request: HttpRequest, mailing_id: int) -> HttpResponseBa
     unknown = Delivery.objects.filter(mailing=mailing, state=Delivery.State.UNKNOWN)
     answer = _settle_page(
         request,
-        unknown,
+        mailing,
         title=_("Settle what is unknown: %(mailing)s") % {"mailing": mailing.subject},
         count=progress_of([mailing.pk])[mailing.pk].unknown,
         back=page_of(mailing),
@@ -115,9 +141,10 @@ def settle_mailing_view(request: HttpRequest, mailing_id: int) -> HttpResponseBa
     with transaction.atomic():
         count = settle(unknown, answer, resolution=Delivery.Resolution.HAND)
         word = _word_of(answer, count)
-        log(request, mailing, word)
+        if count:
+            log(request, mailing, word)
         wake_workers()
-    messages.success(request, word)
+    _say(request, count, word)
     return SeeOther(page_of(mailing))
 
 
@@ -133,7 +160,7 @@ def settle_delivery_view(request: HttpRequest, delivery_id: int) -> HttpResponse
     is_unknown = delivery.state == Delivery.State.UNKNOWN
     answer = _settle_page(
         request,
-        one,
+        delivery.mailing,
         title=_("Settle an unknown message"),
         count=int(is_unknown),
         back=back,
@@ -149,10 +176,7 @@ def settle_delivery_view(request: HttpRequest, delivery_id: int) -> HttpResponse
             number = _("message %(number)d") % {"number": delivery.pk}
             log(request, delivery.mailing, f"{word} ({number})")
         wake_workers()
-    if count:
-        messages.success(request, word)
-    else:
-        messages.warning(request, _("Nothing was done: it is not unknown any more."))
+    _say(request, count, word)
     return SeeOther(back)
 
 

@@ -1,6 +1,7 @@
 """What is sent: content, frozen when it was planned, and to whom it was told."""
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -69,6 +70,10 @@ class Mailing(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    def is_over(self, moment: datetime) -> bool:
+        """Whether nothing of it is sent any more, whoever has not got it."""
+        return self.cancelled_at is not None or self.deadline_at <= moment
 
 
 class MailedItem(models.Model):

@@ -117,7 +117,7 @@ class Command(BaseCommand):
     def do_pause(self, options: dict[str, Any]) -> None:
         if options["all"]:
             _must(pause_all(), "All mail is paused already.")
-            self.say("All mail is paused, beginning with each worker's next batch.")
+            self.say("All mail is paused, beginning with each worker's next message.")
             return
         mailing = _mailing(options)
         _must(pause_mailing(mailing), f"Mailing {mailing.pk} is {_state(mailing)} already.")
@@ -150,7 +150,14 @@ class Command(BaseCommand):
         if has_log == (options["mailing"] is not None):
             raise CommandError("Give the ID of a mailing, or a log.", returncode=NOT_POSSIBLE)
         if not has_log:
-            unknown = unknown.filter(mailing=_mailing(options))
+            mailing = _mailing(options)
+            if options["send_again"] and mailing.is_over(timezone.now()):
+                raise CommandError(
+                    f"Mailing {mailing.pk} is cancelled or past its deadline: nothing of it is "
+                    "sent again.",
+                    returncode=NOT_POSSIBLE,
+                )
+            unknown = unknown.filter(mailing=mailing)
         with transaction.atomic():
             count = unknown.count()
             if has_log:
@@ -228,7 +235,7 @@ def _rate(text: str) -> int:
     if text == "none":
         return 0
     number = int(text)
-    if not 0 < number <= 1_000_000:  # noqa: PLR2004
+    if not 0 < number <= RelayPace.MOST_PER_MINUTE:
         raise ValueError(text)
     return number
 
