@@ -80,6 +80,10 @@ class DeliveryAdmin(BoundedList, ReadOnly, admin.ModelAdmin[Delivery]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         return super().get_queryset(request).defer("mailing__html", "mailing__text")
 
+    def get_inlines(self, request: HttpRequest, obj: Delivery | None) -> list[Any]:
+        # Of most messages nothing is reported: no heading over nothing.
+        return list(self.inlines) if obj is not None and obj.events.exists() else []
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
     ) -> tuple[QuerySet[Delivery], bool]:
