@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -39,7 +40,7 @@ REQUEST_LIMITS = ((timedelta(minutes=10), 1), (timedelta(days=1), 3))
 def request_subscription(*, email: str, topic_ids: Iterable[int], manner: Manner = USUAL) -> None:
     """Write to ``email`` (as ``ascii_address`` returns it), asking to confirm the subscription.
 
-    Who is subscribed already is sent the way to their choices instead. Above the limits nothing
+    Who gets the updates already is sent the way to their choices instead. Above the limits nothing
     is sent. The caller answers the same in all cases: nobody learns whose address we know.
     """
     language = manner.language or translation.get_language() or settings.LANGUAGE_CODE
@@ -59,7 +60,8 @@ def _write_about_subscription(
     subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner
 ) -> None:
     context: dict[str, Any] = {"wording": ARTICLE_UPDATES_WORDING}
-    if subscriber.consents_to(ARTICLE_UPDATES.key):
+    gets_them = not suppressions_of(subscriber.email).exists()
+    if gets_them and subscriber.consents_to(ARTICLE_UPDATES.key):
         template = "email/already_subscribed"
         subject = _("You are subscribed to %(site)s")
         context["preferences_url"] = preferences_url(subscriber)
@@ -86,17 +88,29 @@ def _has_been_written_to_enough(subscriber: Subscriber) -> bool:
     )
 
 
+def suppressions_of(email: str) -> QuerySet[Suppression]:
+    """Return why ``email`` gets no updates at present, whatever its holder chose (one or none)."""
+    return Suppression.objects.of_address(email).active_at(timezone.now())
+
+
 @transaction.atomic
 def confirm_subscription(
-    *, subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner = USUAL
+    *,
+    subscriber: Subscriber,
+    topic_ids: Iterable[int],
+    manner: Manner = USUAL,
+    issued_at: datetime | None = None,
 ) -> None:
-    """Record that the holder of the address wants the updates; a second time changes nothing."""
-    is_new = _subscribe(subscriber, topic_ids, manner)
-    if is_new:
-        # The link arrived and was followed: an earlier bounce or complaint is out of date.
-        Suppression.objects.of_address(subscriber.email).exclude(
-            reason=Suppression.Reason.REQUEST
-        ).delete()
+    """Record that the holder of the address wants the updates; a second time changes nothing.
+
+    ``issued_at``: when the link was written that they followed; None: now.
+    """
+    # The link arrived and was followed: a bounce or complaint of before it is out of date.
+    outdated = Suppression.objects.of_address(subscriber.email).exclude(
+        reason=Suppression.Reason.REQUEST
+    )
+    lifted, _by_model = outdated.filter(created_at__lt=issued_at or timezone.now()).delete()
+    _subscribe(subscriber, topic_ids, manner, is_new=bool(lifted))
 
 
 @transaction.atomic
@@ -108,20 +122,24 @@ def subscribe_account(
     None, and nothing is done, where only a mail can settle it: ``email`` (as ``ascii_address``
     returns it) is no confirmed address of ``user``, or mail to it is suppressed.
     """
-    suppressions = Suppression.objects.of_address(email).active_at(timezone.now())
-    if own_address(user, email) is None or suppressions.exists():
+    if own_address(user, email) is None or suppressions_of(email).exists():
         return None
     language = translation.get_language() or settings.LANGUAGE_CODE
     Subscriber.objects.bulk_create(
         [Subscriber(email=email, language=language)], ignore_conflicts=True
     )
     subscriber = Subscriber.objects.with_address(email).select_for_update().get()
-    _subscribe(subscriber, topic_ids, manner)
+    _subscribe(subscriber, topic_ids, manner, is_new=False)
     return subscriber
 
 
-def _subscribe(subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner) -> bool:
-    """Record the consent and what was chosen with it; False if it is the latest word already."""
+def _subscribe(
+    subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner, *, is_new: bool
+) -> None:
+    """Record the consent, and what was chosen with it unless it is the latest word already.
+
+    ``is_new``: what was chosen counts in any case.
+    """
     given = record_consent(
         subscriber=subscriber,
         stream=ARTICLE_UPDATES.key,
@@ -130,11 +148,10 @@ def _subscribe(subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner)
     )
     note_confirmed(subscriber)
     link_account(subscriber)
-    if given is None:
-        return False
+    if given is None and not is_new:
+        return
     choose_topics(subscriber=subscriber, topic_ids=topic_ids)
     choose_manner(subscriber=subscriber, manner=manner)
-    return True
 
 
 @transaction.atomic

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from articles.models import topic_tree
@@ -13,7 +12,7 @@ from portal.accounts.models import User
 from portal.core.doors import public
 from portal.core.http import private
 from portal.core.token_pages import token_page
-from portal.mail.models import Consent, Subscriber, Suppression
+from portal.mail.models import Consent, Subscriber
 
 from .choices import (
     consent_streams,
@@ -31,6 +30,7 @@ from .services import (
     request_subscription,
     resubscribe,
     subscribe_account,
+    suppressions_of,
     unsubscribe,
 )
 from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
@@ -86,7 +86,12 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         return _unknown_link(request)
     subscriber, manner = confirmation.subscriber, confirmation.manner
     if request.method == "POST":
-        confirm_subscription(subscriber=subscriber, topic_ids=confirmation.topic_ids, manner=manner)
+        confirm_subscription(
+            subscriber=subscriber,
+            topic_ids=confirmation.topic_ids,
+            manner=manner,
+            issued_at=confirmation.issued_at,
+        )
         return _confirmed(request, subscriber)
     topics = [
         topic.name for pk, topic in topic_tree().topics.items() if pk in confirmation.topic_ids
@@ -105,7 +110,13 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _confirmed(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-    context = {"preferences_url": preferences_url(subscriber), "manner": manner_of(subscriber)}
+    context = {
+        "preferences_url": preferences_url(subscriber),
+        "manner": manner_of(subscriber),
+        "is_paused": is_paused(subscriber),
+        "paused_until": subscriber.paused_until,
+        "suppression": suppressions_of(subscriber.email).first(),
+    }
     return render(request, "updates/confirmed.html", context)
 
 
@@ -181,14 +192,13 @@ def _words(subscriber: Subscriber) -> list[Consent]:
 
 def _standing(subscriber: Subscriber, words: list[Consent]) -> dict[str, Any]:
     """Return what the page of preferences says before it asks."""
-    suppressions = Suppression.objects.of_address(subscriber.email).active_at(timezone.now())
     return {
         "address": half_hidden(subscriber.email),
         "words": words,
         "is_subscribed": any(word.is_granted for word in words),
         "is_paused": is_paused(subscriber),
         "paused_until": subscriber.paused_until,
-        "suppression": suppressions.first(),
+        "suppression": suppressions_of(subscriber.email).first(),
         "pauses": [int(weeks) for weeks in PAUSES],
     }
 

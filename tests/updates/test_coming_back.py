@@ -1,0 +1,91 @@
+"""Subscribing once more: after mail came back, after a complaint, after a pause, after leaving."""
+
+import datetime
+import re
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from portal.mail.models import Mailing, Suppression
+from portal.mail.services import record_consent
+from portal.updates.choices import manner_of
+from portal.updates.models import TopicSubscription, UpdateFrequency
+from portal.updates.tokens import preferences_url, unsubscribe_url
+from tests.factories import SubscriberFactory, TopicFactory
+
+pytestmark = pytest.mark.django_db
+
+STREAM = "article_updates"
+NOT_WRITTEN_TO = "At present we do not write to this address"
+
+
+def path_of(url):
+    return url.removeprefix("http://testserver")
+
+
+def subscribe(client, subscriber, **fields):
+    return client.post("/updates/", {"email": subscriber.email, "consent": "on", **fields})
+
+
+def link_in_the_mail():
+    (url,) = re.findall(r"http://testserver/updates/confirm/\S+", Mailing.objects.latest("pk").text)
+    return path_of(url)
+
+
+def confirm(client, link):
+    return client.post(link, {"confirm": "yes"})
+
+
+@pytest.fixture
+def subscriber():
+    return SubscriberFactory(email="anna@hospital.example")
+
+
+def suppress(subscriber, reason="bounce", **fields):
+    return Suppression.objects.create(address=subscriber.email, reason=reason, **fields)
+
+
+# --- after mail came back -------------------------------------------------------------------------
+
+
+def test_who_bounced_subscribes_anew_with_one_mail(client, subscriber):
+    topic = TopicFactory()
+    suppress(subscriber)
+    with time_machine.travel(timezone.now() + datetime.timedelta(minutes=1)):
+        subscribe(client, subscriber, topics=[topic.pk], frequency="weekly")
+        assert "Please confirm" in Mailing.objects.get().subject
+        html = confirm(client, link_in_the_mail()).content.decode()
+    assert "You are subscribed" in html
+    assert NOT_WRITTEN_TO not in html
+    assert not Suppression.objects.exists()
+    subscriber.refresh_from_db()
+    # What the link said that they chose.
+    assert manner_of(subscriber).frequency == "weekly"
+    assert TopicSubscription.objects.get().topic == topic
+
+
+def test_a_suppression_that_is_over_does_not_ask_again(client, subscriber):
+    suppress(subscriber, "unreachable", expires_at=timezone.now())
+    subscribe(client, subscriber)
+    assert "You are subscribed to" in Mailing.objects.get().subject
+
+
+def test_a_link_lifts_nothing_that_came_after_it(client, subscriber):
+    suppress(subscriber)
+    subscribe(client, subscriber)
+    with time_machine.travel(timezone.now() + datetime.timedelta(hours=1)):
+        Suppression.objects.all().delete()
+        suppress(subscriber)
+        html = confirm(client, link_in_the_mail()).content.decode()
+    assert NOT_WRITTEN_TO in html
+    assert Suppression.objects.exists()
+
+
+@pytest.mark.parametrize(("reason", "is_offered"), [("bounce", True), ("request", False)])
+def test_the_preferences_lead_a_suppressed_subscriber_back(client, subscriber, reason, is_offered):
+    suppress(subscriber, reason)
+    html = client.get(path_of(preferences_url(subscriber))).content.decode()
+    assert NOT_WRITTEN_TO in html
+    assert "You are not subscribed" not in html
+    assert ("subscribe anew" in html) is is_offered
