@@ -25,9 +25,12 @@ from .choices import (
     choose_topics,
     consent_streams,
     link_account,
+    manner_of,
     note_confirmed,
     own_address,
+    pause,
 )
+from .models import TopicSubscription
 from .rendering import render_mail
 from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
 from .tokens import confirmation_url, preferences_url
@@ -49,6 +52,10 @@ def request_subscription(*, email: str, topic_ids: Iterable[int], manner: Manner
     )
     # Two requests at once for one address must not both find the limit free.
     subscriber = Subscriber.objects.with_address(email).select_for_update().get()
+    _ask(subscriber, topic_ids, manner)
+
+
+def _ask(subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner) -> None:
     if _has_been_written_to_enough(subscriber):
         return
     with translation.override(subscriber.language):
@@ -150,6 +157,8 @@ def _subscribe(
     link_account(subscriber)
     if given is None and not is_new:
         return
+    # A pause of long ago is not what somebody means who subscribes.
+    pause(subscriber=subscriber, until=None)
     choose_topics(subscriber=subscriber, topic_ids=topic_ids)
     choose_manner(subscriber=subscriber, manner=manner)
 
@@ -171,8 +180,18 @@ def unsubscribe(*, subscriber: Subscriber, is_one_click: bool, is_from_all: bool
 
 
 @transaction.atomic
-def resubscribe(*, subscriber: Subscriber) -> None:
-    """Take an opt-out back: a new consent, with the topics and the frequency as they were."""
+def resubscribe(*, subscriber: Subscriber) -> bool:
+    """Take an opt-out back: a new consent, with the topics and the frequency as they were.
+
+    False where only a mail can settle it, because earlier ones came back or were called spam: it
+    is sent instead, within the limits.
+    """
+    suppressions = suppressions_of(subscriber.email)
+    if suppressions.exclude(reason=Suppression.Reason.REQUEST).exists():
+        subscriber = Subscriber.objects.select_for_update(of=("self",)).get(pk=subscriber.pk)
+        topics = TopicSubscription.objects.filter(subscriber=subscriber)
+        _ask(subscriber, list(topics.values_list("topic", flat=True)), manner_of(subscriber))
+        return False
     record_consent(
         subscriber=subscriber,
         stream=ARTICLE_UPDATES.key,
@@ -180,3 +199,4 @@ def resubscribe(*, subscriber: Subscriber) -> None:
         wording=str(ARTICLE_UPDATES_WORDING),
     )
     note_confirmed(subscriber)
+    return True

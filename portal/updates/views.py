@@ -222,8 +222,9 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         is_one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         if "again" in request.POST and not is_one_click:
-            resubscribe(subscriber=subscriber)
-            return _confirmed(request, subscriber)
+            if resubscribe(subscriber=subscriber):
+                return _confirmed(request, subscriber)
+            return redirect("subscribe_done")
         unsubscribe(
             subscriber=subscriber,
             is_one_click=is_one_click,

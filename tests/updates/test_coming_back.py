@@ -89,3 +89,69 @@ def test_the_preferences_lead_a_suppressed_subscriber_back(client, subscriber, r
     assert NOT_WRITTEN_TO in html
     assert "You are not subscribed" not in html
     assert ("subscribe anew" in html) is is_offered
+
+
+# --- taking back that one left --------------------------------------------------------------------
+
+
+def leave(subscriber):
+    record_consent(subscriber=subscriber, stream=STREAM, is_granted=False, wording="Left.")
+
+
+def take_back(client, subscriber):
+    return client.post(path_of(unsubscribe_url(subscriber)), {"again": "yes"})
+
+
+def test_after_a_complaint_the_way_back_is_a_mail(client, subscriber):
+    topic = TopicFactory()
+    TopicSubscription.objects.create(subscriber=subscriber, topic=topic)
+    UpdateFrequency.objects.create(subscriber=subscriber, frequency="daily")
+    leave(subscriber)
+    suppress(subscriber, "complaint")
+    answer = take_back(client, subscriber)
+    assert (answer.status_code, answer["Location"]) == (302, "/updates/check-your-mail/")
+    assert not subscriber.consents_to(STREAM)
+    assert NOT_WRITTEN_TO not in confirm(client, link_in_the_mail()).content.decode()
+    assert subscriber.consents_to(STREAM)
+    assert not Suppression.objects.exists()
+    assert TopicSubscription.objects.get().topic == topic
+    subscriber.refresh_from_db()
+    assert manner_of(subscriber).frequency == "daily"
+    # No more of these mails than of any other.
+    leave(subscriber)
+    suppress(subscriber, "complaint")
+    take_back(client, subscriber)
+    assert Mailing.objects.count() == 1
+
+
+def test_who_asked_not_to_be_written_to_is_promised_no_mail(client, subscriber):
+    leave(subscriber)
+    suppress(subscriber, "request")
+    for html in (
+        take_back(client, subscriber).content.decode(),
+        client.get(path_of(preferences_url(subscriber))).content.decode(),
+    ):
+        assert NOT_WRITTEN_TO in html
+    assert "We will write" not in html
+    assert Suppression.objects.exists()
+
+
+# --- after a pause --------------------------------------------------------------------------------
+
+
+def test_a_pause_of_before_does_not_outlive_a_new_subscription(client, subscriber):
+    type(subscriber).objects.update(paused_until=timezone.now() + datetime.timedelta(days=99))
+    leave(subscriber)
+    subscribe(client, subscriber)
+    assert "We will write when" in confirm(client, link_in_the_mail()).content.decode()
+    subscriber.refresh_from_db()
+    assert subscriber.paused_until is None
+
+
+def test_who_comes_back_within_a_pause_is_told_of_it(client, subscriber):
+    day = timezone.localdate() + datetime.timedelta(days=99)
+    type(subscriber).objects.update(paused_until=day)
+    leave(subscriber)
+    html = take_back(client, subscriber).content.decode()
+    assert "You have paused the e-mails" in html
+    assert "We will write" not in html
