@@ -30,9 +30,16 @@ from .rendering import GAPS, mailed_article, render_mail
 from .streams import ARTICLE_UPDATES
 
 DIGEST_HOUR = 7
+NOON = 12
 MOST_ARTICLES = 20  # in one digest; the others come in the next
 OLDEST_NEWS = timedelta(days=30)
-DIGEST_VALIDITY = timedelta(days=1)
+# For how long it may wait in the outbox. A daily one is given up before the next morning, whose
+# digest then tells of its articles; a weekly one would have to wait a week.
+DIGEST_VALIDITY = {
+    UpdateFrequency.Frequency.AT_ONCE: timedelta(hours=20),
+    UpdateFrequency.Frequency.DAILY: timedelta(hours=20),
+    UpdateFrequency.Frequency.WEEKLY: timedelta(days=3),
+}
 BATCH_SIZE = 5_000
 # Why a planned mail was never sent, so that its articles are still news.
 NEVER_SENT = Q(state=Delivery.State.SKIPPED, reason=Delivery.Reason.PAUSED) | Q(
@@ -40,17 +47,19 @@ NEVER_SENT = Q(state=Delivery.State.SKIPPED, reason=Delivery.Reason.PAUSED) | Q(
 )
 
 # Who has no row of frequency is written to at once, and has something to catch up with only if
-# they paused. A weekly digest that the tick missed on its day is made up until the next morning.
+# they paused. A weekly digest that the tick missed on its day is made up in the next forenoon.
 _DUE = """
     SELECT subscriber.id, subscriber.language, coalesce(frequency.frequency, 'at_once'),
         due.on_day, word.recorded_at
     FROM mail_subscriber AS subscriber
-    JOIN unnest(%s::text[], %s::date[], %s::boolean[]) AS zone (name, today, is_morning)
+    JOIN unnest(%s::text[], %s::date[], %s::boolean[], %s::boolean[])
+        AS zone (name, today, is_morning, is_forenoon)
         ON zone.name = subscriber.time_zone
     LEFT JOIN updates_updatefrequency AS frequency ON frequency.subscriber_id = subscriber.id
     CROSS JOIN LATERAL (
         SELECT CASE
-            WHEN frequency.frequency = 'weekly' AND NOT zone.is_morning THEN zone.today - 1
+            WHEN frequency.frequency = 'weekly' AND zone.is_forenoon
+            AND frequency.weekday = extract(isodow FROM zone.today - 1) THEN zone.today - 1
             ELSE zone.today
         END AS on_day
     ) AS due
@@ -61,14 +70,19 @@ _DUE = """
     ) AS word
     WHERE subscriber.confirmed_at IS NOT NULL
     AND word.is_granted
+    AND NOT EXISTS (
+        SELECT FROM mail_suppression
+        WHERE lower(mail_suppression.address) = lower(subscriber.email)
+        AND (expires_at IS NULL OR expires_at > %s)
+    )
     AND (subscriber.paused_until IS NULL OR subscriber.paused_until <= zone.today)
     AND (frequency.id IS NOT NULL OR subscriber.paused_until IS NOT NULL)
     AND (frequency.digest_on IS NULL OR frequency.digest_on < due.on_day)
-    AND CASE
-        WHEN frequency.frequency = 'weekly'
-            THEN frequency.weekday = extract(isodow FROM due.on_day)
-        ELSE zone.is_morning
-    END
+    AND zone.is_morning
+    AND (
+        frequency.frequency IS DISTINCT FROM 'weekly'
+        OR frequency.weekday = extract(isodow FROM due.on_day)
+    )
     ORDER BY subscriber.id
     LIMIT %s
 """
@@ -178,7 +192,9 @@ def _due(now: datetime, size: int) -> list[Due]:
                 list(zones),
                 [moment.date() for moment in zones.values()],
                 [moment.hour >= DIGEST_HOUR for moment in zones.values()],
+                [DIGEST_HOUR <= moment.hour < NOON for moment in zones.values()],
                 ARTICLE_UPDATES.key,
+                now,
                 size,
             ],
         )
@@ -254,7 +270,7 @@ def _plan(digest: Digest, articles: list[Article], subscribers: list[int]) -> in
     key = f"digest:{digest.frequency}:{digest.on}:{digest.language}:{content}"
     items = [item_key(article.pk) for article in articles]
     recipients = Subscriber.objects.filter(pk__in=subscribers)
-    deadline_at = timezone.now() + DIGEST_VALIDITY
+    deadline_at = timezone.now() + DIGEST_VALIDITY[UpdateFrequency.Frequency(digest.frequency)]
     mailing = Mailing.objects.filter(key=key).first()
     if mailing is not None:
         Mailing.objects.filter(pk=mailing.pk).update(deadline_at=deadline_at)
@@ -274,14 +290,14 @@ def _plan(digest: Digest, articles: list[Article], subscribers: list[int]) -> in
 
 
 def _render(digest: Digest, articles: list[Article]) -> tuple[str, str, str]:
-    contents = [
-        mailed_article(article, article.published_version)
-        for article in articles
-        if article.published_version is not None
-    ]
-    count, title = len(contents), contents[0].public["title"]
-    context = {"articles": contents, "frequency": digest.frequency, "on": digest.on, **GAPS}
     with translation.override(digest.language):
+        contents = [
+            mailed_article(article, article.published_version)
+            for article in articles
+            if article.published_version is not None
+        ]
+        count, title = len(contents), contents[0].public["title"]
+        context = {"articles": contents, "frequency": digest.frequency, "on": digest.on, **GAPS}
         html, text = render_mail("email/digest", context)
         subject = ngettext("New article: %(title)s", "%(count)d new articles: %(title)s", count) % {
             "count": count,

@@ -112,19 +112,19 @@ def _notify(
     article: Article, version: ArticleVersion, *, kind: str, explanation: str
 ) -> list[Mailing]:
     key = f"{kind}:{version.pk}"
-    content = mailed_article(article, version)
-    context = {
-        "kind": kind,
-        "article": content,
-        "explanation": Truncator(without_gaps(strip_citations(explanation))).chars(LONGEST_NOTICE),
-        **GAPS,
-    }
+    words = Truncator(without_gaps(strip_citations(explanation)))
     recipients = _was_sent(article)
     if not recipients.exists():
         return []
     mailings = []
     for language, speakers in by_language(recipients):
         with translation.override(language):
+            context = {
+                "kind": kind,
+                "article": mailed_article(article, version),
+                "explanation": words.chars(LONGEST_NOTICE),
+                **GAPS,
+            }
             html, text = render_mail("email/article_notice", context)
             subject = (
                 _("Correction: %(title)s") if kind == CORRECTION else _("Withdrawn: %(title)s")
