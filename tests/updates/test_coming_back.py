@@ -155,3 +155,13 @@ def test_who_comes_back_within_a_pause_is_told_of_it(client, subscriber):
     html = take_back(client, subscriber).content.decode()
     assert "You have paused the e-mails" in html
     assert "We will write" not in html
+
+
+# --- in a zone that is no more --------------------------------------------------------------------
+
+
+def test_a_zone_that_the_machine_knows_no_more_breaks_no_page(client, subscriber):
+    type(subscriber).objects.update(time_zone="Europe/Atlantis", paused_until="2099-01-01")
+    url = path_of(preferences_url(subscriber))
+    assert "Paused" in client.get(url).content.decode()
+    assert "The pause is over" in client.post(url, {"pause": "stop"}).content.decode()
