@@ -53,6 +53,7 @@ class MailedArticle:
     ``key_learning_html`` is sanitised. Nothing here holds a gap of the engine, whatever was typed.
     """
 
+    pk: int
     url: str
     public: dict[str, Any]
     excerpt: str
