@@ -15,7 +15,6 @@ from portal.accounts.models import User
 from portal.core.models import site_settings
 from portal.mail.models import Delivery, Subscriber, Suppression
 from portal.mail.services import plan_personal_mail, record_consent
-from portal.mail.streams import TRANSACTIONAL
 from portal.mail.tasks import wake_workers
 
 from .choices import (
@@ -36,6 +35,7 @@ from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
 from .tokens import confirmation_url, preferences_url
 
 # At most so many mails to one address within so long, whoever types it in and from wherever.
+KEY_PREFIX = "subscription"
 REQUEST_LIMITS = ((timedelta(minutes=10), 1), (timedelta(days=1), 3))
 
 
@@ -78,7 +78,7 @@ def _write_about_subscription(
         context["confirmation_url"] = confirmation_url(subscriber, topic_ids, manner)
     html, text = render_mail(template, context)
     plan_personal_mail(
-        key=f"subscription:{uuid.uuid4()}",
+        key=f"{KEY_PREFIX}:{uuid.uuid4()}",
         subscriber=subscriber,
         subject=subject % {"site": site_settings().name},
         html=html,
@@ -88,7 +88,9 @@ def _write_about_subscription(
 
 def _has_been_written_to_enough(subscriber: Subscriber) -> bool:
     now = timezone.now()
-    written = Delivery.objects.filter(subscriber=subscriber, mailing__stream=TRANSACTIONAL.key)
+    written = Delivery.objects.filter(
+        subscriber=subscriber, mailing__key__startswith=f"{KEY_PREFIX}:"
+    )
     return any(
         written.filter(created_at__gt=now - period).count() >= limit
         for period, limit in REQUEST_LIMITS
@@ -98,6 +100,12 @@ def _has_been_written_to_enough(subscriber: Subscriber) -> bool:
 def suppressions_of(email: str) -> QuerySet[Suppression]:
     """Return why ``email`` gets no updates at present, whatever its holder chose (one or none)."""
     return Suppression.objects.of_address(email).active_at(timezone.now())
+
+
+def has_left_since(subscriber: Subscriber, moment: datetime) -> bool:
+    """Whether the latest word on the updates is a withdrawal of after ``moment`` (1 query)."""
+    word = subscriber.consents.filter(stream=ARTICLE_UPDATES.key).first()
+    return word is not None and not word.is_granted and word.recorded_at >= moment
 
 
 @transaction.atomic
@@ -136,7 +144,8 @@ def subscribe_account(
         [Subscriber(email=email, language=language)], ignore_conflicts=True
     )
     subscriber = Subscriber.objects.with_address(email).select_for_update().get()
-    _subscribe(subscriber, topic_ids, manner, is_new=False)
+    # Unlike a link that is followed once more, the form says what its owner wants now.
+    _subscribe(subscriber, topic_ids, manner, is_new=True)
     return subscriber
 
 
@@ -157,8 +166,9 @@ def _subscribe(
     link_account(subscriber)
     if given is None and not is_new:
         return
-    # A pause of long ago is not what somebody means who subscribes.
-    pause(subscriber=subscriber, until=None)
+    if given is not None:
+        # A pause of long ago is not what somebody means who subscribes.
+        pause(subscriber=subscriber, until=None)
     choose_topics(subscriber=subscriber, topic_ids=topic_ids)
     choose_manner(subscriber=subscriber, manner=manner)
 

@@ -27,6 +27,7 @@ from .forms import PAUSES, PreferencesForm, SubscribeForm
 from .models import TopicSubscription, UpdateFrequency
 from .services import (
     confirm_subscription,
+    has_left_since,
     request_subscription,
     resubscribe,
     subscribe_account,
@@ -77,15 +78,26 @@ def subscribe_done(request: HttpRequest) -> HttpResponse:
 
 @token_page
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what is to be confirmed; POST confirms it. A scanner that opens links does nothing."""
+    """Show what is to be confirmed; the button confirms it.
+
+    A scanner that opens links does nothing, nor does one that posts without the button's word.
+    """
     try:
         confirmation = read_confirmation(token)
     except ExpiredTokenError:
-        return render(request, "updates/confirmation_expired.html", status=HTTPStatus.GONE)
+        return _expired(request)
     if confirmation is None:
         return _unknown_link(request)
     subscriber, manner = confirmation.subscriber, confirmation.manner
-    if request.method == "POST":
+    topics = [
+        topic.name for pk, topic in topic_tree().topics.items() if pk in confirmation.topic_ids
+    ]
+    # None at all would mean all articles.
+    if confirmation.topic_ids and not topics:
+        return _expired(request, reason="topics")
+    if has_left_since(subscriber, confirmation.issued_at):
+        return _expired(request, reason="left")
+    if "confirm" in request.POST:
         confirm_subscription(
             subscriber=subscriber,
             topic_ids=confirmation.topic_ids,
@@ -93,9 +105,6 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             issued_at=confirmation.issued_at,
         )
         return _confirmed(request, subscriber)
-    topics = [
-        topic.name for pk, topic in topic_tree().topics.items() if pk in confirmation.topic_ids
-    ]
     return render(
         request,
         "updates/confirm.html",
@@ -107,6 +116,11 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             "time_zone": manner.time_zone,
         },
     )
+
+
+def _expired(request: HttpRequest, *, reason: str = "") -> HttpResponse:
+    context = {"reason": reason}
+    return render(request, "updates/confirmation_expired.html", context, status=HTTPStatus.GONE)
 
 
 def _confirmed(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:

@@ -5,14 +5,16 @@ import re
 
 import pytest
 import time_machine
+from django.db.models import ProtectedError
 from django.utils import timezone
 
+from portal.core.content_cache import memory
 from portal.mail.models import Mailing, Suppression
-from portal.mail.services import record_consent
+from portal.mail.services import plan_personal_mail, record_consent
 from portal.updates.choices import manner_of
 from portal.updates.models import TopicSubscription, UpdateFrequency
-from portal.updates.tokens import preferences_url, unsubscribe_url
-from tests.factories import SubscriberFactory, TopicFactory
+from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
+from tests.factories import SubscriberFactory, TopicFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -165,3 +167,65 @@ def test_a_zone_that_the_machine_knows_no_more_breaks_no_page(client, subscriber
     url = path_of(preferences_url(subscriber))
     assert "Paused" in client.get(url).content.decode()
     assert "The pause is over" in client.post(url, {"pause": "stop"}).content.decode()
+
+
+# --- links that say too little or come too late ---------------------------------------------------
+
+
+def test_a_post_without_the_button_confirms_nothing(client, subscriber):
+    leave(subscriber)
+    subscribe(client, subscriber)
+    link = link_in_the_mail()
+    for body in ({}, {"List-Unsubscribe": "One-Click"}):
+        assert "Yes, send me updates" in client.post(link, body).content.decode()
+        assert not subscriber.consents_to(STREAM)
+    assert "You are subscribed" in confirm(client, link).content.decode()
+
+
+def test_a_link_of_before_somebody_left_confirms_nothing(client, subscriber):
+    leave(subscriber)
+    subscribe(client, subscriber)
+    link = link_in_the_mail()
+    confirm(client, link)
+    with time_machine.travel(timezone.now() + datetime.timedelta(seconds=5)):
+        leave(subscriber)
+        answer = confirm(client, link)
+        assert client.get(link).status_code == answer.status_code == 410
+    assert "You have unsubscribed since" in answer.content.decode()
+    assert not subscriber.consents_to(STREAM)
+
+
+def test_a_link_whose_topics_are_gone_does_not_mean_all(client, subscriber):
+    leave(subscriber)
+    gone, there = TopicFactory(), TopicFactory()
+    links = [
+        path_of(confirmation_url(subscriber, [topic.pk for topic in topics]))
+        for topics in ([gone], [gone, there])
+    ]
+    gone.delete()
+    memory.forget()
+    answer = confirm(client, links[0])
+    assert answer.status_code == 410
+    assert "The topics that you chose are there no more" in answer.content.decode()
+    assert not subscriber.consents_to(STREAM)
+    confirm(client, links[1])
+    assert TopicSubscription.objects.get().topic == there
+
+
+def test_a_topic_that_somebody_chose_cannot_be_deleted(client, subscriber):
+    topic = TopicFactory(name="Lymphoma")
+    TopicSubscription.objects.create(subscriber=subscriber, topic=topic)
+    with pytest.raises(ProtectedError):
+        topic.delete()
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    page = client.get(f"/admin/articles/topic/{topic.pk}/delete/")
+    assert "chosen topic" in page.content.decode()
+    subscriber.topic_subscriptions.all().delete()
+    topic.delete()
+
+
+def test_other_mail_does_not_keep_anybody_from_subscribing(client, subscriber):
+    leave(subscriber)
+    plan_personal_mail(key="export:1", subscriber=subscriber, subject="x", html="x", text="x")
+    subscribe(client, subscriber)
+    assert Mailing.objects.count() == 2

@@ -23,6 +23,7 @@ from tests.factories import SubscriberFactory, TopicFactory
 pytestmark = pytest.mark.django_db
 
 STREAM = "article_updates"
+CONFIRM = {"confirm": "yes"}  # the button
 
 
 def path_of(url):
@@ -200,7 +201,7 @@ def test_only_the_button_confirms(client):
     assert "Lymphoma" in page.content.decode()
     client.head(address)
     assert (Consent.objects.count(), Subscriber.objects.get().confirmed_at) == (0, None)
-    assert "You are subscribed" in client.post(address).content.decode()
+    assert "You are subscribed" in client.post(address, CONFIRM).content.decode()
     subscriber = Subscriber.objects.get()
     assert subscriber.confirmed_at is not None
     assert subscriber.consents_to(STREAM)
@@ -211,7 +212,7 @@ def test_only_the_button_confirms(client):
 
 def test_confirming_twice_is_one_consent(client):
     subscribe(client)
-    answers = [client.post(link_in_the_mail()).content for _ in range(2)]
+    answers = [client.post(link_in_the_mail(), CONFIRM).content for _ in range(2)]
     assert answers[0] == answers[1]
     assert Consent.objects.count() == 1
 
@@ -223,7 +224,7 @@ def test_a_confirmation_ends_an_earlier_bounce_but_not_a_request(client, reason,
     subscribe(client)
     Suppression.objects.create(address="A@hospital.example", reason=reason)
     Suppression.objects.create(address="b@hospital.example", reason=reason)
-    client.post(link_in_the_mail())
+    client.post(link_in_the_mail(), CONFIRM)
     left = set(Suppression.objects.values_list("address", flat=True))
     assert left == {"b@hospital.example"} | ({"A@hospital.example"} if remains else set())
 
@@ -232,7 +233,7 @@ def test_a_confirmation_link_expires(client):
     url = path_of(confirmation_url(SubscriberFactory(consent=False), []))
     with time_machine.travel(timezone.now() + datetime.timedelta(days=7, minutes=1)):
         assert client.get(url).status_code == 410
-        assert client.post(url).status_code == 410
+        assert client.post(url, CONFIRM).status_code == 410
     assert Consent.objects.count() == 0
 
 
@@ -299,7 +300,7 @@ def test_who_has_left_is_asked_to_confirm_when_coming_back(client):
         in client.get(path_of(preferences_url(subscriber))).content.decode()
     )
     subscribe(client, subscriber.email)
-    client.post(link_in_the_mail())
+    client.post(link_in_the_mail(), CONFIRM)
     assert subscriber.consents_to(STREAM)
 
 
