@@ -219,7 +219,7 @@ def test_a_topic_that_somebody_chose_cannot_be_deleted(client, subscriber):
         topic.delete()
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
     page = client.get(f"/admin/articles/topic/{topic.pk}/delete/")
-    assert "chosen topic" in page.content.decode()
+    assert "Chosen topic" in page.content.decode()
     subscriber.topic_subscriptions.all().delete()
     topic.delete()
 
@@ -229,3 +229,23 @@ def test_other_mail_does_not_keep_anybody_from_subscribing(client, subscriber):
     plan_personal_mail(key="export:1", subscriber=subscriber, subject="x", html="x", text="x")
     subscribe(client, subscriber)
     assert Mailing.objects.count() == 2
+
+
+# --- what the page of preferences says of it ------------------------------------------------------
+
+
+def test_the_page_does_not_contradict_itself(client, subscriber):
+    url = path_of(preferences_url(subscriber))
+    paused = "Paused: no updates before"
+    html = client.post(url, {"pause": "1"}).content.decode()
+    assert html.count(paused) == 1
+    assert "Your choice applies" not in html
+    assert client.get(url).content.decode().count(paused) == 1
+    html = client.post(url, {"unsubscribe": "all"}).content.decode()
+    assert "You are unsubscribed" in html
+    assert "You are not subscribed" not in html
+    assert paused not in html
+    html = client.post(url, {"pause": "stop"}).content.decode()
+    assert "You are not subscribed" in html
+    assert "You get the updates again" not in html
+    assert "Your choice applies" not in client.post(url, {}).content.decode()
