@@ -20,11 +20,11 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from articles.models import Article, ArticleTransition, Topic, Verb
+from articles.models import Article, ArticleTransition, Verb
 from portal.mail.models import Delivery, MailedItem, Mailing, Subscriber
 from portal.mail.services import plan_deliveries, plan_mailing
 
-from .announcements import hold_planning, item_key, local_times
+from .announcements import hold_planning, item_key, local_times, topic_parents, with_broader
 from .models import UpdateFrequency
 from .rendering import GAPS, mailed_article, render_mail
 from .streams import ARTICLE_UPDATES
@@ -223,22 +223,16 @@ def _recent_articles() -> list[dict[str, Any]]:
         .order_by("-transitions__at", "-pk")
         .values_list("pk", "transitions__at", "search_topics")
     )
-    parents = dict(Topic.objects.values_list("pk", "parent")) if rows else {}
+    parents = topic_parents() if rows else {}
     return [
-        {"id": pk, "place": place, "published_at": at.isoformat(), "topics": _broader(own, parents)}
+        {
+            "id": pk,
+            "place": place,
+            "published_at": at.isoformat(),
+            "topics": sorted(with_broader(own, parents)),
+        }
         for place, (pk, at, own) in enumerate(rows)
     ]
-
-
-def _broader(topics: list[int], parents: dict[int, int | None]) -> list[int]:
-    """Return ``topics`` and all that are broader."""
-    found = dict.fromkeys(topics)
-    for topic in topics:
-        parent = parents.get(topic)
-        while parent is not None and parent not in found:
-            found[parent] = None
-            parent = parents.get(parent)
-    return list(found)
 
 
 def _news(due: list[Due], recent: list[dict[str, Any]]) -> dict[int, list[int]]:
