@@ -293,10 +293,12 @@ def _render(digest: Digest, articles: list[Article]) -> tuple[str, str, str]:
         count, title = len(contents), contents[0].public["title"]
         context = {"articles": contents, "frequency": digest.frequency, "on": digest.on, **GAPS}
         html, text = render_mail("email/digest", context)
-        subject = ngettext("New article: %(title)s", "%(count)d new articles: %(title)s", count) % {
-            "count": count,
-            "title": title,
-        }
-        if count > 1:
-            subject = _("%(subject)s, and more") % {"subject": subject}
-    return html, text, subject
+        if count == 1:
+            subject = _("New article: %(title)s")
+        else:
+            subject = ngettext(
+                "%(count)d new article: %(title)s, and more",
+                "%(count)d new articles: %(title)s, and more",
+                count,
+            )
+    return html, text, subject % {"count": count, "title": title}
