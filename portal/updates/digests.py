@@ -3,7 +3,8 @@
 A tick plans whatever is due, in batches of one transaction each; run twice, by two beats or late,
 it does the same. A digest is planned once for each local date (``UpdateFrequency.digest_on``), and
 an article is in it only if no other mail told of it (``MailedItem``). Who is written to at once
-gets a digest of what was published while they had paused, or before they gave up a digest.
+gets a digest of what was published while they had paused, before they gave up a digest, or on
+topics that they have chosen since: at most ``MOST_ARTICLES`` of the last ``OLDEST_NEWS``.
 """
 
 import hashlib
