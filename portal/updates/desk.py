@@ -56,7 +56,7 @@ def audience_of(article: Article) -> Audience:
 def _audience(topic_ids: Collection[int], not_paused: Q) -> Audience:
     """Return who would be told of an article with these topics and all broader ones (1 query)."""
     counts = _not_suppressed(interested_in_topics(topic_ids)).aggregate(
-        at_once=Count("pk", filter=not_paused & ~wants_digests()),
+        at_once=Count("pk", filter=not_paused & Q(~wants_digests())),
         by_digest=Count("pk", filter=wants_digests()),
     )
     return Audience(**counts)
