@@ -30,9 +30,9 @@ from .choices import (
     pause,
 )
 from .models import TopicSubscription
-from .rendering import render_mail
-from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
-from .tokens import confirmation_url, preferences_url
+from .rendering import GAPS, render_mail
+from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING, SUBSCRIBING
+from .tokens import confirmation_url
 
 # At most so many mails to one address within so long, whoever types it in and from wherever.
 KEY_PREFIX = "subscription"
@@ -71,7 +71,7 @@ def _write_about_subscription(
     if gets_them and subscriber.consents_to(ARTICLE_UPDATES.key):
         template = "email/already_subscribed"
         subject = _("You are subscribed to %(site)s")
-        context["preferences_url"] = preferences_url(subscriber)
+        context["preferences_url"] = GAPS["preferences_url"]
     else:
         template = "email/confirm_subscription"
         subject = _("Please confirm: updates from %(site)s")
@@ -83,6 +83,7 @@ def _write_about_subscription(
         subject=subject % {"site": site_settings().name},
         html=html,
         text=text,
+        stream=SUBSCRIBING,
     )
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from portal.core.content_cache import memory
 from portal.mail.models import Consent, Delivery, Mailing, Subscriber, Suppression
 from portal.mail.services import record_consent
+from portal.mail.worker import deliver_everything_due
 from portal.updates.forms import topic_choices
 from portal.updates.models import TopicSubscription
 from portal.updates.streams import ARTICLE_UPDATES_WORDING
@@ -108,7 +109,7 @@ def test_subscribing_sends_one_mail_and_changes_nothing_else(client):
     assert (subscriber.email, subscriber.confirmed_at) == ("a@hospital.example", None)
     assert (Consent.objects.count(), TopicSubscription.objects.count()) == (0, 0)
     delivery = Delivery.objects.get()
-    assert (delivery.mailing.stream, delivery.priority) == ("transactional", 0)
+    assert (delivery.mailing.stream, delivery.priority) == ("subscribing", 0)
     assert client.get(response["Location"]).status_code == 200
 
 
@@ -118,7 +119,18 @@ def test_the_answer_is_the_same_for_an_address_that_we_know(client):
     assert answers[0].headers == answers[1].headers
     assert answers[0].content == answers[1].content
     assert Mailing.objects.latest("pk").subject == "You are subscribed to Lymphoma Education Hub"
-    assert link_in_the_mail() == path_of(preferences_url(known))
+
+
+def test_the_outbox_holds_no_link_to_somebodys_choices(client, smtp_sink):
+    known = SubscriberFactory()
+    subscribe(client, known.email)
+    mailing = Mailing.objects.get()
+    assert "/updates/" not in mailing.html + mailing.text
+    assert deliver_everything_due() == 1
+    (mail,) = smtp_sink.received
+    for content in (mail.html, mail.text):
+        assert preferences_url(known) in content
+        assert "[[" not in content
 
 
 def test_nobody_changes_what_somebody_else_has_chosen(client):

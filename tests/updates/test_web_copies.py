@@ -14,7 +14,6 @@ from articles.services import withdraw_article
 from portal.attestation.models import current_statement
 from portal.mail.message import ComposedMailing
 from portal.mail.models import Mailing
-from portal.mail.streams import TRANSACTIONAL
 from portal.updates.digests import plan_due_digests
 from portal.updates.models import UpdateFrequency
 from portal.updates.services import request_subscription
@@ -128,7 +127,7 @@ def test_the_funding_is_that_of_today(client, settings, mailing):
 
 def test_personal_mail_has_no_copy(client, rf):
     request_subscription(email="reader@hospital.example", topic_ids=[])
-    mailing = Mailing.objects.get(stream=TRANSACTIONAL.key)
+    mailing = Mailing.objects.get(stream="subscribing")
     assert "[[view_url]]" not in mailing.html
     assert client.get(path(mailing)).status_code == 404
 
