@@ -15,6 +15,7 @@ from allauth.account import app_settings
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
@@ -87,19 +88,22 @@ def plan_account_mail(kind: Kind, email: str, *, pk: int = 0, **context: Any) ->
         plan(mail)
 
 
-def account_url(kind: Kind, pk: int) -> str:
-    """Return the link of a mail, as it is sent (1 query where it opens something).
+def account_url(kind: Kind, pk: int, address: str) -> str:
+    """Return the link of a mail to ``address``, as it is sent (1 query where it opens something).
 
-    Raises LookupError if the account or the address is gone.
+    Raises LookupError if the account or the address is gone, or no longer belong together.
     """
     if kind is Kind.CONFIRM:
-        address = EmailAddress.objects.filter(pk=pk).first()
-        if address is None:
+        row = EmailAddress.objects.filter(pk=pk).first()
+        if row is None:
             raise LookupError("address")
-        key = EmailConfirmationHMAC.create(address).key
+        key = EmailConfirmationHMAC.create(row).key
         path = reverse("account_confirm_email", args=[key])
     elif kind is Kind.RESET:
-        user = User.objects.filter(pk=pk).first()
+        # Whose address it was when the mail was planned may have given it up since.
+        own = EmailAddress.objects.filter(user=OuterRef("pk"), email__iexact=address)
+        holders = User.objects.filter(Q(email__iexact=address) | Exists(own), is_active=True)
+        user = holders.filter(pk=pk).first()
         if user is None:
             raise LookupError("account")
         token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)

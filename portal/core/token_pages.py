@@ -17,7 +17,7 @@ TokenView = Callable[[HttpRequest, str], HttpResponse]
 def token_page(view: TokenView) -> Any:
     """Make ``view`` a page that a signed link in a mail opens: GET shows it, POST acts.
 
-    Its address is a secret: it is not stored, not indexed and not passed on to other pages.
+    Its address is a secret: the page is not cached, not indexed, and tells no other page of it.
     No CSRF token: a form elsewhere cannot know the address, and no cookie gives it any power.
     (With a token it would fail, too: under ``no-referrer`` browsers send ``Origin: null``.)
     """

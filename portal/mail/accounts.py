@@ -23,7 +23,7 @@ KEY_PREFIX = "account"
 
 def _url_of(mailing: Mailing) -> str:
     _prefix, kind, pk, _unique = mailing.key.split(":")
-    return account_url(Kind(kind), int(pk))
+    return account_url(Kind(kind), int(pk), mailing.deliveries.get().address)
 
 
 ACCOUNTS = Stream(

@@ -1,6 +1,7 @@
 """Telling subscribers of an article at once, when it is published."""
 
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -91,34 +92,66 @@ def hold_planning() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PLANNING])
 
 
+def topics_of(article: Article) -> set[int]:
+    """Return the topics of ``article`` and all that are broader (2 queries)."""
+    own = article.topics.values_list("pk", flat=True)
+    return with_broader(own, topic_parents())
+
+
+def topic_parents() -> dict[int, int | None]:
+    """Return the broader topic of each (1 query): from the database, since news is not told twice.
+
+    What a process remembers of the topics may be a second old.
+    """
+    return dict(Topic.objects.values_list("pk", "parent"))
+
+
+def with_broader(topics: Iterable[int], parents: Mapping[int, int | None]) -> set[int]:
+    """Return ``topics`` and all that are broader."""
+    found = set(topics)
+    for topic in tuple(found):
+        parent = parents.get(topic)
+        while parent is not None and parent not in found:
+            found.add(parent)
+            parent = parents.get(parent)
+    return found
+
+
 def interested_in(article: Article) -> SubscriberQuerySet:
-    """Return who wants to know of ``article``: who chose its topics or broader ones, or none."""
-    topic_ids: set[int] = set()
-    new = set(article.topics.values_list("pk", flat=True))
-    while new:
-        topic_ids |= new
-        parents = Topic.objects.filter(children__in=new)
-        new = set(parents.values_list("pk", flat=True)) - topic_ids
+    """Return who wants to know of ``article`` (2 queries)."""
+    return interested_in_topics(topics_of(article))
+
+
+def interested_in_topics(topic_ids: Collection[int]) -> SubscriberQuerySet:
+    """Return who wants to know of an article with these ``topics_of``: who chose any, or none."""
     chosen = TopicSubscription.objects.filter(subscriber=OuterRef("pk"))
     return Subscriber.objects.consenting_to(ARTICLE_UPDATES.key).filter(
         ~Exists(chosen) | Exists(chosen.filter(topic__in=topic_ids))
     )
 
 
-def told_at_once(article: Article) -> SubscriberQuerySet:
-    """Return who is interested, wants a mail for each article, and has not paused (1 query)."""
-    digests = UpdateFrequency.objects.filter(subscriber=OuterRef("pk")).exclude(
-        frequency=UpdateFrequency.Frequency.AT_ONCE
-    )
+def wants_digests() -> Exists:
+    """Return the condition on subscribers who are told in a daily or weekly mail."""
+    frequencies = UpdateFrequency.objects.filter(subscriber=OuterRef("pk"))
+    return Exists(frequencies.exclude(frequency=UpdateFrequency.Frequency.AT_ONCE))
+
+
+def not_paused_at(moment: datetime) -> Q:
+    """Return the condition on subscribers who have not paused, each by their own day (1 query)."""
     paused = Q()
     zones: dict[date, list[str]] = defaultdict(list)
     pausing = Subscriber.objects.filter(paused_until__isnull=False)
-    for name, moment in local_times(pausing, timezone.now()).items():
-        zones[moment.date()].append(name)
+    for name, local in local_times(pausing, moment).items():
+        zones[local.date()].append(name)
     for today, names in zones.items():
         paused |= Q(paused_until__gt=today, time_zone__in=names)
-    recipients = interested_in(article).filter(~Exists(digests))
-    return recipients.exclude(paused) if zones else recipients
+    return ~paused
+
+
+def told_at_once(article: Article) -> SubscriberQuerySet:
+    """Return who is interested, wants a mail for each article, and has not paused (3 queries)."""
+    recipients = interested_in(article)
+    return recipients.filter(not_paused_at(timezone.now()), ~wants_digests())
 
 
 def local_times(subscribers: SubscriberQuerySet, moment: datetime) -> dict[str, datetime]:

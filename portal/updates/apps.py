@@ -22,9 +22,10 @@ class UpdatesConfig(AppConfig):
             scheduled_articles,
         )
         from .receivers import plan_article_update, plan_withdrawal_notice
-        from .streams import ARTICLE_UPDATES
+        from .streams import ARTICLE_UPDATES, SUBSCRIBING
 
         register_stream(ARTICLE_UPDATES)
+        register_stream(SUBSCRIBING)
         register_preview(SOURCE, article_preview)
         register_upcoming(scheduled_articles)
         register_upcoming(next_digests)

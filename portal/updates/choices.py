@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -120,8 +120,8 @@ def pause(*, subscriber: Subscriber, until: date | None) -> None:
 
 
 def today_of(subscriber: Subscriber) -> date:
-    """Return what day it is where the subscriber is."""
-    return timezone.localdate(timezone=ZoneInfo(subscriber.time_zone or settings.TIME_ZONE))
+    """Return what day it is where the subscriber is; at the site where the zone is unknown."""
+    return subscriber.local_date(timezone.now())
 
 
 def is_paused(subscriber: Subscriber) -> bool:

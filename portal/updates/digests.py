@@ -3,7 +3,8 @@
 A tick plans whatever is due, in batches of one transaction each; run twice, by two beats or late,
 it does the same. A digest is planned once for each local date (``UpdateFrequency.digest_on``), and
 an article is in it only if no other mail told of it (``MailedItem``). Who is written to at once
-gets a digest of what was published while they had paused, or before they gave up a digest.
+gets a digest of what was published while they had paused, before they gave up a digest, or on
+topics that they have chosen since: at most ``MOST_ARTICLES`` of the last ``OLDEST_NEWS``.
 """
 
 import hashlib
@@ -20,19 +21,26 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from articles.models import Article, ArticleTransition, Topic, Verb
+from articles.models import Article, ArticleTransition, Verb
 from portal.mail.models import Delivery, MailedItem, Mailing, Subscriber
 from portal.mail.services import plan_deliveries, plan_mailing
 
-from .announcements import hold_planning, item_key, local_times
+from .announcements import hold_planning, item_key, local_times, topic_parents, with_broader
 from .models import UpdateFrequency
 from .rendering import GAPS, mailed_article, render_mail
 from .streams import ARTICLE_UPDATES
 
 DIGEST_HOUR = 7
+NOON = 12
 MOST_ARTICLES = 20  # in one digest; the others come in the next
 OLDEST_NEWS = timedelta(days=30)
-DIGEST_VALIDITY = timedelta(days=1)
+# For how long it may wait in the outbox. A daily one is given up before the next morning, whose
+# digest then tells of its articles; a weekly one would have to wait a week.
+DIGEST_VALIDITY = {
+    UpdateFrequency.Frequency.AT_ONCE: timedelta(hours=20),
+    UpdateFrequency.Frequency.DAILY: timedelta(hours=20),
+    UpdateFrequency.Frequency.WEEKLY: timedelta(days=3),
+}
 BATCH_SIZE = 5_000
 # Why a planned mail was never sent, so that its articles are still news.
 NEVER_SENT = Q(state=Delivery.State.SKIPPED, reason=Delivery.Reason.PAUSED) | Q(
@@ -40,17 +48,19 @@ NEVER_SENT = Q(state=Delivery.State.SKIPPED, reason=Delivery.Reason.PAUSED) | Q(
 )
 
 # Who has no row of frequency is written to at once, and has something to catch up with only if
-# they paused. A weekly digest that the tick missed on its day is made up until the next morning.
+# they paused. A weekly digest that the tick missed on its day is made up in the next forenoon.
 _DUE = """
     SELECT subscriber.id, subscriber.language, coalesce(frequency.frequency, 'at_once'),
         due.on_day, word.recorded_at
     FROM mail_subscriber AS subscriber
-    JOIN unnest(%s::text[], %s::date[], %s::boolean[]) AS zone (name, today, is_morning)
+    JOIN unnest(%s::text[], %s::date[], %s::boolean[], %s::boolean[])
+        AS zone (name, today, is_morning, is_forenoon)
         ON zone.name = subscriber.time_zone
     LEFT JOIN updates_updatefrequency AS frequency ON frequency.subscriber_id = subscriber.id
     CROSS JOIN LATERAL (
         SELECT CASE
-            WHEN frequency.frequency = 'weekly' AND NOT zone.is_morning THEN zone.today - 1
+            WHEN frequency.frequency = 'weekly' AND zone.is_forenoon
+            AND frequency.weekday = extract(isodow FROM zone.today - 1) THEN zone.today - 1
             ELSE zone.today
         END AS on_day
     ) AS due
@@ -61,14 +71,19 @@ _DUE = """
     ) AS word
     WHERE subscriber.confirmed_at IS NOT NULL
     AND word.is_granted
+    AND NOT EXISTS (
+        SELECT FROM mail_suppression
+        WHERE lower(mail_suppression.address) = lower(subscriber.email)
+        AND (expires_at IS NULL OR expires_at > %s)
+    )
     AND (subscriber.paused_until IS NULL OR subscriber.paused_until <= zone.today)
     AND (frequency.id IS NOT NULL OR subscriber.paused_until IS NOT NULL)
     AND (frequency.digest_on IS NULL OR frequency.digest_on < due.on_day)
-    AND CASE
-        WHEN frequency.frequency = 'weekly'
-            THEN frequency.weekday = extract(isodow FROM due.on_day)
-        ELSE zone.is_morning
-    END
+    AND zone.is_morning
+    AND (
+        frequency.frequency IS DISTINCT FROM 'weekly'
+        OR frequency.weekday = extract(isodow FROM due.on_day)
+    )
     ORDER BY subscriber.id
     LIMIT %s
 """
@@ -178,7 +193,9 @@ def _due(now: datetime, size: int) -> list[Due]:
                 list(zones),
                 [moment.date() for moment in zones.values()],
                 [moment.hour >= DIGEST_HOUR for moment in zones.values()],
+                [DIGEST_HOUR <= moment.hour < NOON for moment in zones.values()],
                 ARTICLE_UPDATES.key,
+                now,
                 size,
             ],
         )
@@ -207,22 +224,16 @@ def _recent_articles() -> list[dict[str, Any]]:
         .order_by("-transitions__at", "-pk")
         .values_list("pk", "transitions__at", "search_topics")
     )
-    parents = dict(Topic.objects.values_list("pk", "parent")) if rows else {}
+    parents = topic_parents() if rows else {}
     return [
-        {"id": pk, "place": place, "published_at": at.isoformat(), "topics": _broader(own, parents)}
+        {
+            "id": pk,
+            "place": place,
+            "published_at": at.isoformat(),
+            "topics": sorted(with_broader(own, parents)),
+        }
         for place, (pk, at, own) in enumerate(rows)
     ]
-
-
-def _broader(topics: list[int], parents: dict[int, int | None]) -> list[int]:
-    """Return ``topics`` and all that are broader."""
-    found = dict.fromkeys(topics)
-    for topic in topics:
-        parent = parents.get(topic)
-        while parent is not None and parent not in found:
-            found[parent] = None
-            parent = parents.get(parent)
-    return list(found)
 
 
 def _news(due: list[Due], recent: list[dict[str, Any]]) -> dict[int, list[int]]:
@@ -254,7 +265,7 @@ def _plan(digest: Digest, articles: list[Article], subscribers: list[int]) -> in
     key = f"digest:{digest.frequency}:{digest.on}:{digest.language}:{content}"
     items = [item_key(article.pk) for article in articles]
     recipients = Subscriber.objects.filter(pk__in=subscribers)
-    deadline_at = timezone.now() + DIGEST_VALIDITY
+    deadline_at = timezone.now() + DIGEST_VALIDITY[UpdateFrequency.Frequency(digest.frequency)]
     mailing = Mailing.objects.filter(key=key).first()
     if mailing is not None:
         Mailing.objects.filter(pk=mailing.pk).update(deadline_at=deadline_at)
@@ -274,19 +285,21 @@ def _plan(digest: Digest, articles: list[Article], subscribers: list[int]) -> in
 
 
 def _render(digest: Digest, articles: list[Article]) -> tuple[str, str, str]:
-    contents = [
-        mailed_article(article, article.published_version)
-        for article in articles
-        if article.published_version is not None
-    ]
-    count, title = len(contents), contents[0].public["title"]
-    context = {"articles": contents, "frequency": digest.frequency, "on": digest.on, **GAPS}
     with translation.override(digest.language):
+        contents = [
+            mailed_article(article, article.published_version)
+            for article in articles
+            if article.published_version is not None
+        ]
+        count, title = len(contents), contents[0].public["title"]
+        context = {"articles": contents, "frequency": digest.frequency, "on": digest.on, **GAPS}
         html, text = render_mail("email/digest", context)
-        subject = ngettext("New article: %(title)s", "%(count)d new articles: %(title)s", count) % {
-            "count": count,
-            "title": title,
-        }
-        if count > 1:
-            subject = _("%(subject)s, and more") % {"subject": subject}
-    return html, text, subject
+        if count == 1:
+            subject = _("New article: %(title)s")
+        else:
+            subject = ngettext(
+                "%(count)d new article: %(title)s, and more",
+                "%(count)d new articles: %(title)s, and more",
+                count,
+            )
+    return html, text, subject % {"count": count, "title": title}

@@ -1,5 +1,4 @@
 from datetime import date, timedelta
-from functools import cache
 from typing import Any
 
 from django import forms
@@ -89,9 +88,12 @@ class TimeZoneSelect(forms.Widget):
         }
 
 
-@cache
+@content_cached
 def time_zone_options() -> SafeString:
-    """Return the options of a ``select``, in groups of regions; without the names of old."""
+    """Return the options of a ``select``, in groups of regions; without "US/Eastern" and the like.
+
+    0 queries once remembered.
+    """
     return format_html_join(
         "\n",
         '<optgroup label="{}">{}</optgroup>',
@@ -103,18 +105,26 @@ def time_zone_options() -> SafeString:
 
 
 def time_zone_regions() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return (region, [(name, place)]), both by name."""
+    """Return (name of a region, [(name of a zone, place)]), both by name."""
     regions: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(time_zone_names()):
         region, _slash, place = name.partition("/")
         if place and region in REGIONS:
-            regions.setdefault(region, []).append((name, place.replace("_", " ")))
-    return list(regions.items())
+            regions.setdefault(str(REGIONS[region]), []).append((name, place.replace("_", " ")))
+    return sorted(regions.items())
 
 
 REGIONS = {
-    *("Africa", "America", "Antarctica", "Arctic", "Asia"),
-    *("Atlantic", "Australia", "Europe", "Indian", "Pacific"),
+    "Africa": _("Africa"),
+    "America": _("America"),
+    "Antarctica": _("Antarctica"),
+    "Arctic": _("Arctic"),
+    "Asia": _("Asia"),
+    "Atlantic": _("Atlantic"),
+    "Australia": _("Australia"),
+    "Europe": _("Europe"),
+    "Indian": _("Indian Ocean"),
+    "Pacific": _("Pacific"),
 }
 
 

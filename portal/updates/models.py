@@ -17,8 +17,9 @@ class TopicSubscription(models.Model):
         related_name="topic_subscriptions",
         verbose_name=_("subscriber"),
     )
+    # Whose only topic went with the topic itself would be told of all articles.
     topic = models.ForeignKey(
-        Topic, on_delete=models.CASCADE, related_name="+", verbose_name=_("topic")
+        Topic, on_delete=models.PROTECT, related_name="+", verbose_name=_("topic")
     )
 
     class Meta:

@@ -8,7 +8,7 @@ been, gets a notice, however often they want updates.
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import DateField, Exists, ExpressionWrapper, F, OuterRef
+from django.db.models import DateField, Exists, ExpressionWrapper, F, OuterRef, Q
 from django.utils import timezone, translation
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -44,7 +44,10 @@ def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailin
     hold_planning()
     announced = {mailing.pk: mailing for mailing in announcements_of(article)}
     taken_at = _take_back(article)
-    mailings = _notify(article, version, kind=CORRECTION, explanation=version.notice)
+    # Who still waits for an earlier notice is told of both by this one.
+    earlier = _take_back_notices(article, taken_at, but=version)
+    explanation = "\n\n".join([version.notice, *(one.notice for one in earlier)])
+    mailings = _notify(article, version, kind=CORRECTION, explanation=explanation)
     # They have read nothing wrong: to them the corrected article is new.
     waited = Delivery.objects.filter(
         subscriber=OuterRef("pk"),
@@ -69,7 +72,7 @@ def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailin
 def send_withdrawal(*, article: Article) -> list[Mailing]:
     """Tell of a withdrawal, with its public reason; return the mailings."""
     hold_planning()
-    _take_back(article)
+    _take_back_notices(article, _take_back(article))
     version = article.published_version
     if version is None:
         return []
@@ -108,23 +111,51 @@ def _take_back(article: Article) -> datetime:
     return now
 
 
+def _take_back_notices(
+    article: Article, now: datetime, *, but: ArticleVersion | None = None
+) -> list[ArticleVersion]:
+    """Cancel the notices of corrections ``but`` one: what they call right is not any more.
+
+    Returns the corrected versions of which not everybody has been told, the newest first.
+    """
+    versions = {
+        version.pk: version
+        for version in article.versions.filter(kind=ArticleVersion.Kind.CORRECTION)
+        if version != but
+    }
+    if not versions:
+        return []
+    of_versions = Q()
+    for pk in versions:
+        of_versions |= Q(key__startswith=f"{CORRECTION}:{pk}:")
+    notices = Mailing.objects.filter(of_versions, cancelled_at=None)
+    waiting = notices.filter(
+        Exists(Delivery.objects.filter(mailing=OuterRef("pk"), state__in=Delivery.OPEN))
+    )
+    keys = list(waiting.values_list("key", flat=True))
+    # A worker's scan ends the open rows.
+    notices.update(cancelled_at=now)
+    untold = {int(key.split(":")[1]) for key in keys}
+    return [versions[pk] for pk in sorted(untold, reverse=True)]
+
+
 def _notify(
     article: Article, version: ArticleVersion, *, kind: str, explanation: str
 ) -> list[Mailing]:
     key = f"{kind}:{version.pk}"
-    content = mailed_article(article, version)
-    context = {
-        "kind": kind,
-        "article": content,
-        "explanation": Truncator(without_gaps(strip_citations(explanation))).chars(LONGEST_NOTICE),
-        **GAPS,
-    }
+    words = Truncator(without_gaps(strip_citations(explanation)))
     recipients = _was_sent(article)
     if not recipients.exists():
         return []
     mailings = []
     for language, speakers in by_language(recipients):
         with translation.override(language):
+            context = {
+                "kind": kind,
+                "article": mailed_article(article, version),
+                "explanation": words.chars(LONGEST_NOTICE),
+                **GAPS,
+            }
             html, text = render_mail("email/article_notice", context)
             subject = (
                 _("Correction: %(title)s") if kind == CORRECTION else _("Withdrawn: %(title)s")

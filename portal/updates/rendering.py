@@ -26,6 +26,9 @@ MOST_OBJECTIVES = 12
 # What stands between these is shown to nobody who has not attested, where the mail is a page.
 CLOSED = re.compile(r"<!--closed-->.*?<!--/closed-->", re.DOTALL)
 
+# What a digest tells of one article: not shown any more once that is withdrawn.
+TOLD = re.compile(r"<!--article (\d+)-->.*?<!--/article-->", re.DOTALL)
+
 # The gaps that the engine fills when each mail is sent.
 GAPS = {
     name: f"[[{name}]]" for name in ("funding", "preferences_url", "unsubscribe_url", "view_url")
@@ -50,6 +53,7 @@ class MailedArticle:
     ``key_learning_html`` is sanitised. Nothing here holds a gap of the engine, whatever was typed.
     """
 
+    pk: int
     url: str
     public: dict[str, Any]
     excerpt: str
@@ -68,6 +72,7 @@ def mailed_article(article: Article, version: ArticleVersion) -> MailedArticle:
     public["objectives"] = [without_gaps(text) for text in public["objectives"][:MOST_OBJECTIVES]]
     key_learning = _key_learning(document)
     return MailedArticle(
+        pk=article.pk,
         url=settings.SITE_URL + article.get_absolute_url(),
         public=public,
         excerpt=Truncator(summary).chars(LONGEST_EXCERPT),
@@ -106,7 +111,8 @@ def _lines(rich_text: str) -> list[str]:
     """Return the words of sanitised HTML, a paragraph or a point of a list on each line."""
     text = _RAISED.sub(_raised, _CELL.sub("; ", rich_text))
     lines = html.unescape(strip_tags(_LINE_BREAK.sub("\n", text))).splitlines()
-    return [words for line in lines if (words := " ".join(line.split()).rstrip(";"))]
+    # Without its tags a text may have a gap that it did not have before.
+    return [without_gaps(words) for line in lines if (words := " ".join(line.split()).rstrip(";"))]
 
 
 def _raised(match: re.Match[str]) -> str:

@@ -23,3 +23,12 @@ ARTICLE_UPDATES = Stream(
     # A large mailing takes its time: who funds the site may change meanwhile.
     texts={"funding": lambda: str(current_funding_statement())},
 )
+
+# Account and confirmation mail, but that the link to somebody's choices, which does not expire, is
+# made while it is sent: staff read what stands in the outbox.
+SUBSCRIBING = Stream(
+    key="subscribing",
+    name=_("Subscribing"),
+    needs_consent=False,
+    links={"preferences_url": preferences_url},
+)

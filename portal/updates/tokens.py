@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from uuid import UUID
 
 from django.conf import settings
-from django.core.signing import BadSignature, SignatureExpired, Signer, TimestampSigner
+from django.core.signing import (
+    BadSignature,
+    SignatureExpired,
+    Signer,
+    TimestampSigner,
+    b62_decode,
+)
 from django.urls import reverse
 
 from portal.mail.models import Subscriber
@@ -31,11 +37,15 @@ class ExpiredTokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What a confirmation link says: whose address, and what was chosen with it."""
+    """What a confirmation link says: whose address, and what was chosen with it.
+
+    ``issued_at``: when the link was written, to the second, rounded up.
+    """
 
     subscriber: Subscriber
     topic_ids: tuple[int, ...]
     manner: Manner
+    issued_at: datetime
 
 
 def confirmation_url(
@@ -64,7 +74,15 @@ def read_confirmation(token: str) -> Confirmation | None:
     except BadSignature:
         return None
     subscriber = Subscriber.objects.filter(public_id=UUID(hex=public_id)).first()
-    return Confirmation(subscriber, tuple(topic_ids), Manner(*manner)) if subscriber else None
+    if subscriber is None:
+        return None
+    return Confirmation(subscriber, tuple(topic_ids), Manner(*manner), _issued_at(token))
+
+
+def _issued_at(token: str) -> datetime:
+    # Its signature holds: the moment stands before it, in whole seconds.
+    seconds = b62_decode(token.rsplit(SEPARATOR, 2)[1])
+    return datetime.fromtimestamp(seconds + 1, UTC)
 
 
 def preferences_url(subscriber: Subscriber) -> str:

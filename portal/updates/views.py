@@ -5,7 +5,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from articles.models import topic_tree
@@ -13,7 +12,7 @@ from portal.accounts.models import User
 from portal.core.doors import public
 from portal.core.http import private
 from portal.core.token_pages import token_page
-from portal.mail.models import Consent, Subscriber, Suppression
+from portal.mail.models import Consent, Subscriber
 
 from .choices import (
     consent_streams,
@@ -28,9 +27,11 @@ from .forms import PAUSES, PreferencesForm, SubscribeForm
 from .models import TopicSubscription, UpdateFrequency
 from .services import (
     confirm_subscription,
+    has_left_since,
     request_subscription,
     resubscribe,
     subscribe_account,
+    suppressions_of,
     unsubscribe,
 )
 from .streams import ARTICLE_UPDATES, ARTICLE_UPDATES_WORDING
@@ -77,20 +78,33 @@ def subscribe_done(request: HttpRequest) -> HttpResponse:
 
 @token_page
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what is to be confirmed; POST confirms it. A scanner that opens links does nothing."""
+    """Show what is to be confirmed; the button confirms it.
+
+    A scanner that opens links does nothing, nor does one that posts without the button's word.
+    """
     try:
         confirmation = read_confirmation(token)
     except ExpiredTokenError:
-        return render(request, "updates/confirmation_expired.html", status=HTTPStatus.GONE)
+        return _expired(request)
     if confirmation is None:
         return _unknown_link(request)
     subscriber, manner = confirmation.subscriber, confirmation.manner
-    if request.method == "POST":
-        confirm_subscription(subscriber=subscriber, topic_ids=confirmation.topic_ids, manner=manner)
-        return _confirmed(request, subscriber)
     topics = [
         topic.name for pk, topic in topic_tree().topics.items() if pk in confirmation.topic_ids
     ]
+    # None at all would mean all articles.
+    if confirmation.topic_ids and not topics:
+        return _expired(request, reason="topics")
+    if has_left_since(subscriber, confirmation.issued_at):
+        return _expired(request, reason="left")
+    if "confirm" in request.POST:
+        confirm_subscription(
+            subscriber=subscriber,
+            topic_ids=confirmation.topic_ids,
+            manner=manner,
+            issued_at=confirmation.issued_at,
+        )
+        return _confirmed(request, subscriber)
     return render(
         request,
         "updates/confirm.html",
@@ -104,8 +118,19 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     )
 
 
+def _expired(request: HttpRequest, *, reason: str = "") -> HttpResponse:
+    context = {"reason": reason}
+    return render(request, "updates/confirmation_expired.html", context, status=HTTPStatus.GONE)
+
+
 def _confirmed(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-    context = {"preferences_url": preferences_url(subscriber), "manner": manner_of(subscriber)}
+    context = {
+        "preferences_url": preferences_url(subscriber),
+        "manner": manner_of(subscriber),
+        "is_paused": is_paused(subscriber),
+        "paused_until": subscriber.paused_until,
+        "suppression": suppressions_of(subscriber.email).first(),
+    }
     return render(request, "updates/confirmed.html", context)
 
 
@@ -181,14 +206,13 @@ def _words(subscriber: Subscriber) -> list[Consent]:
 
 def _standing(subscriber: Subscriber, words: list[Consent]) -> dict[str, Any]:
     """Return what the page of preferences says before it asks."""
-    suppressions = Suppression.objects.of_address(subscriber.email).active_at(timezone.now())
     return {
         "address": half_hidden(subscriber.email),
         "words": words,
         "is_subscribed": any(word.is_granted for word in words),
         "is_paused": is_paused(subscriber),
         "paused_until": subscriber.paused_until,
-        "suppression": suppressions.first(),
+        "suppression": suppressions_of(subscriber.email).first(),
         "pauses": [int(weeks) for weeks in PAUSES],
     }
 
@@ -212,8 +236,9 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         is_one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         if "again" in request.POST and not is_one_click:
-            resubscribe(subscriber=subscriber)
-            return _confirmed(request, subscriber)
+            if resubscribe(subscriber=subscriber):
+                return _confirmed(request, subscriber)
+            return redirect("subscribe_done")
         unsubscribe(
             subscriber=subscriber,
             is_one_click=is_one_click,

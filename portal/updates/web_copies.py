@@ -16,17 +16,20 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import translation
-from django.utils.html import escape
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.html import escape, format_html
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from articles.models import Article
 from portal.core.doors import public
 from portal.funders.disclosure import current_funding_statement
 from portal.mail.models import Mailing
 from portal.mail.streams import get_stream
 
-from .rendering import CLOSED, GAPS
+from .rendering import CLOSED, GAPS, TOLD
 
 _GAP = re.compile(rf"\[\[({'|'.join(GAPS)})\]\]")
 _web_copy = Signer(salt="portal.updates.web_copy", sep=".")
@@ -73,7 +76,14 @@ def _mailing_or_404(token: str) -> Mailing:
         raise Http404 from None
     # A stream that is nobody's subscription holds what is meant for one person.
     mailing = Mailing.objects.filter(public_id=UUID(hex=public_id)).first()
-    if mailing is None or "view_url" not in get_stream(mailing.stream).mailing_links:
+    if mailing is None:
+        raise Http404
+    try:
+        stream = get_stream(mailing.stream)
+    except LookupError:
+        # Of a stream that is there no more.
+        raise Http404 from None
+    if "view_url" not in stream.mailing_links:
         raise Http404
     return mailing
 
@@ -86,6 +96,7 @@ def _as_page(mailing: Mailing, *, has_attested: bool) -> str:
     html = mailing.html if has_attested else CLOSED.sub("", mailing.html)
     with translation.override(mailing.language):
         funding = str(current_funding_statement())
+        html = _without_withdrawn(html)
     subscribing = settings.SITE_URL + reverse("subscribe")
     fillings = {
         "funding": funding,
@@ -94,3 +105,28 @@ def _as_page(mailing: Mailing, *, has_attested: bool) -> str:
         "view_url": web_copy_url(mailing),
     }
     return _GAP.sub(lambda gap: escape(fillings[gap[1]]), html)
+
+
+def _without_withdrawn(html: str) -> str:
+    """Say of an article in a digest that it is withdrawn, in place of what was told of it.
+
+    1 query for a digest, none for others.
+    """
+    keys = {int(key) for key in TOLD.findall(html)}
+    if not keys:
+        return html
+    withdrawn = dict(
+        Article.objects.filter(pk__in=keys, withdrawn_at__isnull=False).values_list(
+            "pk", "withdrawn_at"
+        )
+    )
+
+    def told(block: re.Match[str]) -> str:
+        at = withdrawn.get(int(block[1]))
+        if at is None:
+            return block[0]
+        day = date_format(timezone.localtime(at), "DATE_FORMAT")
+        words = _("This article was withdrawn on %(day)s. Please do not rely on it.")
+        return format_html("<p><strong>{}</strong></p>", words % {"day": day})
+
+    return TOLD.sub(told, html)

@@ -125,6 +125,35 @@ def test_a_mail_of_an_account_that_is_gone_is_not_sent(client, smtp_sink):
     assert Delivery.objects.get().reason == "unsendable"
 
 
+def change_address(user):
+    EmailAddress.objects.filter(user=user).update(email="new@hospital.example")
+    User.objects.filter(pk=user.pk).update(email="new@hospital.example")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "change", [change_address, lambda user: User.objects.update(is_active=False)]
+)
+def test_a_mailbox_that_was_given_up_gets_no_link(client, smtp_sink, change):
+    """The mail waits; meanwhile its owner moves to another address, or the account is closed."""
+    user = UserFactory(email="ada@hospital.example")
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    ask_for_reset(client, user.email)
+    change(user)
+    assert deliver_everything_due() == 0
+    assert Delivery.objects.get().reason == "unsendable"
+
+
+@pytest.mark.django_db
+def test_a_mailbox_of_an_account_made_by_hand_gets_its_link(client, smtp_sink):
+    """Such an account has its address in one place alone."""
+    user = UserFactory(email="Ada@hospital.example")
+    assert not EmailAddress.objects.exists()
+    ask_for_reset(client, user.email)
+    assert deliver_everything_due() == 1
+    assert client.get(link_in(smtp_sink.received[0]), follow=True).status_code == 200
+
+
 @pytest.mark.django_db
 def test_account_mail_ignores_opt_outs_and_goes_first(client, smtp_sink):
     sign_up(client)

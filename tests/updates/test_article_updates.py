@@ -215,7 +215,7 @@ def test_from_subscribing_to_unsubscribing(smtp_sink, celery_worker):
     browser.post("/updates/", {"email": "reader@hospital.example", "consent": "on"})
     wait_until(lambda: len(smtp_sink.received) == 1, 15, "the confirmation mail")
     (link,) = re.findall(r"http://testserver(/updates/confirm/\S+)", smtp_sink.received[0].text)
-    assert browser.post(link).status_code == 200
+    assert browser.post(link, {"confirm": "yes"}).status_code == 200
 
     article = published_article(title="Late failure")
     wait_until(lambda: len(smtp_sink.received) == 2, 15, "the update")

@@ -26,6 +26,7 @@ from tests.factories import SubscriberFactory, TopicFactory, UserFactory
 pytestmark = pytest.mark.django_db
 
 STREAM = "article_updates"
+CONFIRM = {"confirm": "yes"}  # the button
 WEEKLY = {"frequency": "weekly", "weekday": "5", "time_zone": "Asia/Tokyo"}
 
 
@@ -89,7 +90,7 @@ def test_what_was_chosen_travels_in_the_link_and_counts_once_confirmed(client):
     assert "on Friday" in shown
     assert "Asia/Tokyo" in shown
     assert UpdateFrequency.objects.count() == 0
-    assert "once a week" in client.post(link).content.decode()
+    assert "once a week" in client.post(link, CONFIRM).content.decode()
     subscriber = Subscriber.objects.get()
     assert manner_of(subscriber) == Manner("weekly", 5, "en-gb", "Asia/Tokyo")
 
@@ -97,9 +98,9 @@ def test_what_was_chosen_travels_in_the_link_and_counts_once_confirmed(client):
 def test_a_link_that_is_followed_again_does_not_take_later_choices_back(client):
     subscribe(client, **WEEKLY)
     link = link_in_the_mail()
-    client.post(link)
+    client.post(link, CONFIRM)
     UpdateFrequency.objects.update(frequency="daily")
-    client.post(link)
+    client.post(link, CONFIRM)
     assert UpdateFrequency.objects.get().frequency == "daily"
 
 
@@ -108,7 +109,7 @@ def test_a_link_of_before_there_was_more_than_topics_still_works(client):
     signer = TimestampSigner(salt="portal.updates.confirm", sep=".")
     token = signer.sign_object([subscriber.public_id.hex, [TopicFactory().pk]])
     assert client.get(f"/updates/confirm/{token}/").status_code == 200
-    client.post(f"/updates/confirm/{token}/")
+    client.post(f"/updates/confirm/{token}/", CONFIRM)
     assert manner_of(subscriber).frequency == "at_once"
     assert TopicSubscription.objects.count() == 1
 
@@ -116,7 +117,7 @@ def test_a_link_of_before_there_was_more_than_topics_still_works(client):
 def test_a_zone_that_is_gone_by_the_time_of_confirming_is_the_sites_own(client):
     subscriber = SubscriberFactory(consent=False)
     link = confirmation_url(subscriber, [], Manner("daily", 1, "xx", "Atlantis/Centre"))
-    assert client.post(path_of(link)).status_code == 200
+    assert client.post(path_of(link), CONFIRM).status_code == 200
     assert manner_of(Subscriber.objects.get()) == Manner("daily", 1, "en-gb", "")
 
 
@@ -157,7 +158,7 @@ def test_the_language_is_asked_where_there_is_more_than_one(client, settings):
     assert 'name="language"' in client.get("/updates/").content.decode()
     subscribe(client, language="de")
     assert Mailing.objects.get().language == "de"
-    client.post(link_in_the_mail())
+    client.post(link_in_the_mail(), CONFIRM)
     assert Subscriber.objects.get().language == "de"
 
 
@@ -205,15 +206,19 @@ def test_a_member_is_sent_a_mail_at_any_other_address(client, member):
 def test_a_members_address_that_mail_came_back_from_must_answer_a_mail(client, member):
     Suppression.objects.create(address=member.email, reason="bounce")
     assert subscribe(client, member.email)["Location"] == "/updates/check-your-mail/"
-    client.post(link_in_the_mail())
+    client.post(link_in_the_mail(), CONFIRM)
     assert Subscriber.objects.get().consents_to(STREAM)
     assert not Suppression.objects.exists()
 
 
-def test_subscribing_again_as_a_member_changes_no_choice(client, member):
+def test_subscribing_again_as_a_member_changes_the_choices(client, member):
+    day = timezone.localdate() + datetime.timedelta(days=30)
     subscribe(client, member.email, **WEEKLY)
-    subscribe(client, member.email, frequency="daily")
-    assert UpdateFrequency.objects.get().frequency == "weekly"
+    Subscriber.objects.update(paused_until=day)
+    html = subscribe(client, member.email, frequency="daily").content.decode()
+    assert "You have paused the e-mails" in html
+    assert UpdateFrequency.objects.get().frequency == "daily"
+    assert Subscriber.objects.get().paused_until == day
     assert Consent.objects.count() == 1
 
 
@@ -222,7 +227,7 @@ def test_a_confirmed_address_is_tied_to_the_account_that_has_it_now(client, memb
     subscriber = SubscriberFactory(email=member.email, user=before, consent=False)
     client.logout()
     subscribe(client, member.email)
-    client.post(link_in_the_mail())
+    client.post(link_in_the_mail(), CONFIRM)
     subscriber.refresh_from_db()
     assert subscriber.user == member
 

@@ -267,14 +267,15 @@ def test_a_weekly_digest_comes_on_its_day_or_when_the_tick_is_back(clock):
     assert tick(clock, DAY.replace(day=13, hour=7)) == 1
     assert told(friday) == [["Article 1"]]
     # Beat was away all Saturday.
-    assert tick(clock, DAY.replace(day=15, hour=5)) == 1
+    assert tick(clock, DAY.replace(day=15, hour=5)) == 0
+    assert tick(clock, DAY.replace(day=15, hour=7)) == 1
     assert told(saturday) == [["Article 1"]]
     digest_on = UpdateFrequency.objects.get(subscriber=saturday).digest_on
     assert digest_on == datetime.date(2026, 3, 14)
-    assert tick(clock, DAY.replace(day=15, hour=7)) == 0
+    assert tick(clock, DAY.replace(day=15, hour=8)) == 0
     # Back too late for that Friday: the article waits a week and is not lost.
     new_article(title="Article 2")
-    assert tick(clock, DAY.replace(day=21, hour=7)) == 1
+    assert tick(clock, DAY.replace(day=21, hour=12)) == 1
     assert told(friday) == [["Article 1"]]
     assert tick(clock, DAY.replace(day=27, hour=7)) == 1
     assert told(friday) == [["Article 1"], ["Article 2"]]
@@ -347,7 +348,7 @@ def test_readers_of_the_same_articles_share_one_message(clock):
     assert (digest.candidate_count, digest.excluded_count) == (3, 0)
     assert other.deliveries.get().mailing_id != digest.pk
     # The last ones have as long as the first.
-    assert digest.deadline_at == timezone.now() + digests.DIGEST_VALIDITY
+    assert digest.deadline_at == timezone.now() + digests.DIGEST_VALIDITY["daily"]
 
 
 def test_each_language_has_a_message_of_its_own(clock, settings):

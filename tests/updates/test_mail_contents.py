@@ -76,6 +76,16 @@ def test_what_editors_type_is_no_gap():
             assert content.count(f"[[{name}]]") == 1
 
 
+def test_what_is_no_gap_in_html_is_none_in_the_text():
+    SubscriberFactory()
+    mailing = with_key_learning(
+        "<p>[<strong>[</strong>unsubscribe_url]] [@halpern]</p>"
+        "<p>[<sup>a</sup><sub></sub>[view_url]] &#91;&#91;preferences_url]]</p>"
+    )
+    for name in ("unsubscribe_url", "preferences_url", "view_url"):
+        assert mailing.text.count(f"[[{name}]]") == 1
+
+
 def enormous(**fields):
     """Return an article with as much of everything as a form takes, and more."""
     article = PublishableArticleFactory(

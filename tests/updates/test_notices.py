@@ -269,6 +269,8 @@ def test_a_worker_that_begins_while_a_correction_is_published_is_noticed():
 
     thread = threading.Thread(target=correcting)
     with transaction.atomic():
+        # The engine's statement does not begin the transaction by itself.
+        assert Delivery.objects.filter(state="claimed").exists()
         assert start_delivery(delivery, worker=7, stream=ARTICLE_UPDATES)
         thread.start()
         wait_until(_somebody_waits_for_a_row, 30, "the correction's wait")

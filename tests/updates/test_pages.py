@@ -14,6 +14,7 @@ from django.utils import timezone
 from portal.core.content_cache import memory
 from portal.mail.models import Consent, Delivery, Mailing, Subscriber, Suppression
 from portal.mail.services import record_consent
+from portal.mail.worker import deliver_everything_due
 from portal.updates.forms import topic_choices
 from portal.updates.models import TopicSubscription
 from portal.updates.streams import ARTICLE_UPDATES_WORDING
@@ -23,6 +24,7 @@ from tests.factories import SubscriberFactory, TopicFactory
 pytestmark = pytest.mark.django_db
 
 STREAM = "article_updates"
+CONFIRM = {"confirm": "yes"}  # the button
 
 
 def path_of(url):
@@ -107,7 +109,7 @@ def test_subscribing_sends_one_mail_and_changes_nothing_else(client):
     assert (subscriber.email, subscriber.confirmed_at) == ("a@hospital.example", None)
     assert (Consent.objects.count(), TopicSubscription.objects.count()) == (0, 0)
     delivery = Delivery.objects.get()
-    assert (delivery.mailing.stream, delivery.priority) == ("transactional", 0)
+    assert (delivery.mailing.stream, delivery.priority) == ("subscribing", 0)
     assert client.get(response["Location"]).status_code == 200
 
 
@@ -117,7 +119,18 @@ def test_the_answer_is_the_same_for_an_address_that_we_know(client):
     assert answers[0].headers == answers[1].headers
     assert answers[0].content == answers[1].content
     assert Mailing.objects.latest("pk").subject == "You are subscribed to Lymphoma Education Hub"
-    assert link_in_the_mail() == path_of(preferences_url(known))
+
+
+def test_the_outbox_holds_no_link_to_somebodys_choices(client, smtp_sink):
+    known = SubscriberFactory()
+    subscribe(client, known.email)
+    mailing = Mailing.objects.get()
+    assert "/updates/" not in mailing.html + mailing.text
+    assert deliver_everything_due() == 1
+    (mail,) = smtp_sink.received
+    for content in (mail.html, mail.text):
+        assert preferences_url(known) in content
+        assert "[[" not in content
 
 
 def test_nobody_changes_what_somebody_else_has_chosen(client):
@@ -200,7 +213,7 @@ def test_only_the_button_confirms(client):
     assert "Lymphoma" in page.content.decode()
     client.head(address)
     assert (Consent.objects.count(), Subscriber.objects.get().confirmed_at) == (0, None)
-    assert "You are subscribed" in client.post(address).content.decode()
+    assert "You are subscribed" in client.post(address, CONFIRM).content.decode()
     subscriber = Subscriber.objects.get()
     assert subscriber.confirmed_at is not None
     assert subscriber.consents_to(STREAM)
@@ -211,7 +224,7 @@ def test_only_the_button_confirms(client):
 
 def test_confirming_twice_is_one_consent(client):
     subscribe(client)
-    answers = [client.post(link_in_the_mail()).content for _ in range(2)]
+    answers = [client.post(link_in_the_mail(), CONFIRM).content for _ in range(2)]
     assert answers[0] == answers[1]
     assert Consent.objects.count() == 1
 
@@ -223,7 +236,7 @@ def test_a_confirmation_ends_an_earlier_bounce_but_not_a_request(client, reason,
     subscribe(client)
     Suppression.objects.create(address="A@hospital.example", reason=reason)
     Suppression.objects.create(address="b@hospital.example", reason=reason)
-    client.post(link_in_the_mail())
+    client.post(link_in_the_mail(), CONFIRM)
     left = set(Suppression.objects.values_list("address", flat=True))
     assert left == {"b@hospital.example"} | ({"A@hospital.example"} if remains else set())
 
@@ -232,7 +245,7 @@ def test_a_confirmation_link_expires(client):
     url = path_of(confirmation_url(SubscriberFactory(consent=False), []))
     with time_machine.travel(timezone.now() + datetime.timedelta(days=7, minutes=1)):
         assert client.get(url).status_code == 410
-        assert client.post(url).status_code == 410
+        assert client.post(url, CONFIRM).status_code == 410
     assert Consent.objects.count() == 0
 
 
@@ -299,7 +312,7 @@ def test_who_has_left_is_asked_to_confirm_when_coming_back(client):
         in client.get(path_of(preferences_url(subscriber))).content.decode()
     )
     subscribe(client, subscriber.email)
-    client.post(link_in_the_mail())
+    client.post(link_in_the_mail(), CONFIRM)
     assert subscriber.consents_to(STREAM)
 
 

@@ -1,8 +1,10 @@
 """A mail as a page: for everybody who got it, with nobody's own links, and no body at the gate."""
 
+import datetime
 import re
 
 import pytest
+import time_machine
 from django.core.signing import Signer
 from django.test import Client
 from django.urls import reverse
@@ -12,7 +14,8 @@ from articles.services import withdraw_article
 from portal.attestation.models import current_statement
 from portal.mail.message import ComposedMailing
 from portal.mail.models import Mailing
-from portal.mail.streams import TRANSACTIONAL
+from portal.updates.digests import plan_due_digests
+from portal.updates.models import UpdateFrequency
 from portal.updates.services import request_subscription
 from portal.updates.streams import ARTICLE_UPDATES
 from portal.updates.web_copies import web_copy_url
@@ -124,7 +127,7 @@ def test_the_funding_is_that_of_today(client, settings, mailing):
 
 def test_personal_mail_has_no_copy(client, rf):
     request_subscription(email="reader@hospital.example", topic_ids=[])
-    mailing = Mailing.objects.get(stream=TRANSACTIONAL.key)
+    mailing = Mailing.objects.get(stream="subscribing")
     assert "[[view_url]]" not in mailing.html
     assert client.get(path(mailing)).status_code == 404
 
@@ -144,3 +147,32 @@ def test_it_costs_one_query(client, mailing, django_assert_num_queries):
 def test_a_cancelled_mailing_of_no_article_is_gone_too(client, mailing):
     Mailing.objects.update(cancelled_at=timezone.now())
     assert client.get(path(mailing)).status_code == 410
+
+
+def test_a_mailing_of_a_stream_that_is_no_more_is_unknown(client, mailing):
+    Mailing.objects.update(stream="events")
+    assert client.get(path(mailing)).status_code == 404
+
+
+def test_a_digest_tells_no_more_of_what_was_withdrawn_since(client):
+    subscriber = SubscriberFactory()
+    UpdateFrequency.objects.create(subscriber=subscriber, frequency="daily")
+    wrong = PublishableArticleFactory(title="Doses", summary="Ten milligrams.")
+    for article in (wrong, PublishableArticleFactory(title="Scales", summary="Grade two.")):
+        publish(article)
+    noon = timezone.now().replace(hour=12) + datetime.timedelta(days=1)
+    with time_machine.travel(noon):
+        assert plan_due_digests() == 1
+        digest = Mailing.objects.get(key__startswith="digest:")
+        html = client.get(path(digest)).content.decode()
+        assert "Ten milligrams." in html
+        assert "withdrawn" not in html
+        # Sent, so it is not taken back.
+        now = timezone.now()
+        digest.deliveries.update(state="sent", attempts=1, started_at=now, finished_at=now)
+        withdraw_article(article=wrong, user=None, reason="Made up.")
+        html = client.get(path(digest)).content.decode()
+    assert "Ten milligrams." not in html
+    assert "Doses" in html
+    assert "This article was withdrawn on" in html
+    assert "Grade two." in html
