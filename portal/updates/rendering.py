@@ -19,7 +19,7 @@ from portal.core.models import site_settings
 
 # Mail programs cut off what is larger than 102 KB, and with it the way to unsubscribe.
 LONGEST_SUMMARY = 1_200
-LONGEST_EXCERPT = 240  # of a summary, in a digest
+LONGEST_EXCERPT, WORDS_OF_EXCERPT = 360, 40  # of a summary, in a digest
 LONGEST_KEY_LEARNING = 2_500
 MOST_OBJECTIVES = 12
 
@@ -75,7 +75,8 @@ def mailed_article(article: Article, version: ArticleVersion) -> MailedArticle:
         pk=article.pk,
         url=settings.SITE_URL + article.get_absolute_url(),
         public=public,
-        excerpt=Truncator(summary).chars(LONGEST_EXCERPT),
+        # Between two words, where a language has any.
+        excerpt=Truncator(Truncator(summary).words(WORDS_OF_EXCERPT)).chars(LONGEST_EXCERPT),
         own_funding=without_gaps(own_funding(document)),
         # Sanitised when the document was built; what is cut off is closed again.
         key_learning_html=mark_safe(key_learning),  # noqa: S308

@@ -1,9 +1,37 @@
-from typing import Any
+import datetime
 
 import pytest
+import time_machine
+
+from portal.updates.tokens import preferences_url
+from tests.factories import SubscriberFactory
+
+from .choosing import fields_of, path_of
+from .digesting import NOON
 
 
-@pytest.fixture(autouse=True)
-def patient_memory(settings: Any) -> None:
-    """No query for the content stamp between two that a test counts, however slow the machine."""
-    settings.CONTENT_STAMP_SECONDS = 3600
+@pytest.fixture
+def subscriber():
+    return SubscriberFactory(email="anna@hospital.example")
+
+
+@pytest.fixture
+def page(client, subscriber):
+    """Return a function that presses a button of the preference page, with changes before it."""
+    url = path_of(preferences_url(subscriber))
+
+    def press(**changes):
+        shown = fields_of(client.get(url).content.decode())
+        answer = client.post(url, shown | changes)
+        subscriber.refresh_from_db()
+        return answer.content.decode()
+
+    return press
+
+
+@pytest.fixture
+def clock(settings):
+    """Noon of a Wednesday in March, in London; ``clock.move_to()``."""
+    settings.TIME_ZONE = "Europe/London"
+    with time_machine.travel(NOON - datetime.timedelta(days=1), tick=False) as traveller:
+        yield traveller

@@ -1,81 +1,32 @@
-"""What subscribers choose beside topics, pausing, coming back, and subscribing with an account."""
+"""What subscribers choose beside topics, and where they see and change it."""
 
 import datetime
-import re
 
 import pytest
-import time_machine
-from allauth.account.models import EmailAddress
 from django.core.signing import TimestampSigner
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from portal.core.content_cache import memory
-from portal.mail.models import Consent, Delivery, Mailing, Subscriber, Suppression
+from portal.mail.models import Mailing, Subscriber, Suppression
 from portal.mail.services import record_consent
 from portal.mail.streams import Stream, _streams, register_stream
-from portal.updates.choices import Manner, half_hidden, is_paused, manner_of, today_of
+from portal.updates.choices import Manner, half_hidden, manner_of, today_of
 from portal.updates.forms import time_zone_regions
 from portal.updates.models import TopicSubscription, UpdateFrequency
 from portal.updates.streams import ARTICLE_UPDATES_WORDING
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
-from tests.factories import SubscriberFactory, TopicFactory, UserFactory
+from tests.factories import SubscriberFactory, TopicFactory
+
+from .choosing import (
+    CONFIRM,
+    STREAM,
+    WEEKLY,
+    fields_of,
+    link_in_the_mail,
+    path_of,
+    subscribe,
+)
 
 pytestmark = pytest.mark.django_db
-
-STREAM = "article_updates"
-CONFIRM = {"confirm": "yes"}  # the button
-WEEKLY = {"frequency": "weekly", "weekday": "5", "time_zone": "Asia/Tokyo"}
-
-
-def path_of(url):
-    return url.removeprefix("http://testserver")
-
-
-def subscribe(client, email="a@hospital.example", **fields):
-    return client.post("/updates/", {"email": email, "consent": "on", **fields})
-
-
-def link_in_the_mail():
-    (url,) = re.findall(r"http://testserver/updates/\S+", Mailing.objects.latest("pk").text)
-    return path_of(url)
-
-
-def fields_of(html):
-    """What a browser would send if somebody pressed a button of the page at once."""
-    sent = {}
-    for tag in re.findall(r"<input[^>]*>", html):
-        name, value, kind = (
-            (re.findall(rf'{attribute}="([^"]*)"', tag) or [""])[0]
-            for attribute in ("name", "value", "type")
-        )
-        if name and (kind not in {"checkbox", "radio"} or " checked" in tag):
-            sent.setdefault(name, []).append(value)
-    for name, options in re.findall(r'(?s)<select name="([^"]+)".*?>(.*?)</select>', html):
-        chosen = re.findall(r'<option value="([^"]*)"[^>]* selected', options)
-        sent[name] = chosen or re.findall(r'<option value="([^"]*)"', options)[:1]
-    return sent
-
-
-@pytest.fixture
-def subscriber():
-    return SubscriberFactory(email="anna@hospital.example")
-
-
-@pytest.fixture
-def page(client, subscriber):
-    """Return a function that presses a button of the preference page, with changes before it."""
-    url = path_of(preferences_url(subscriber))
-
-    def press(**changes):
-        shown = fields_of(client.get(url).content.decode())
-        answer = client.post(url, shown | changes)
-        subscriber.refresh_from_db()
-        return answer.content.decode()
-
-    return press
 
 
 # --- subscribing ----------------------------------------------------------------------------------
@@ -167,109 +118,6 @@ def test_every_listed_zone_is_one_that_days_can_be_told_in(subscriber):
     assert len(zones) > 350
     for subscriber.time_zone in zones:
         today_of(subscriber)
-
-
-# --- with an account ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def member(client):
-    user = UserFactory(email="anna@hospital.example")
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    client.force_login(user)
-    return user
-
-
-def test_a_member_is_subscribed_at_once_at_their_own_address(client, member):
-    assert f'value="{member.email}"' in client.get("/updates/").content.decode()
-    html = subscribe(client, "Anna@Hospital.example", **WEEKLY).content.decode()
-    assert "You are subscribed" in html
-    assert Delivery.objects.count() == 0
-    subscriber = Subscriber.objects.get()
-    assert subscriber.user == member
-    assert subscriber.consents_to(STREAM)
-    assert subscriber.consents.get().wording == str(ARTICLE_UPDATES_WORDING)
-    assert manner_of(subscriber).frequency == "weekly"
-
-
-def test_a_member_is_sent_a_mail_at_any_other_address(client, member):
-    EmailAddress.objects.create(user=member, email="new@hospital.example", verified=False)
-    other = UserFactory()
-    EmailAddress.objects.create(user=other, email=other.email, verified=True)
-    for email in ("new@hospital.example", other.email, "free@hospital.example"):
-        assert subscribe(client, email)["Location"] == "/updates/check-your-mail/"
-    assert Delivery.objects.count() == 3
-    assert not Consent.objects.exists()
-    assert not Subscriber.objects.exclude(user=None).exists()
-
-
-def test_a_members_address_that_mail_came_back_from_must_answer_a_mail(client, member):
-    Suppression.objects.create(address=member.email, reason="bounce")
-    assert subscribe(client, member.email)["Location"] == "/updates/check-your-mail/"
-    client.post(link_in_the_mail(), CONFIRM)
-    assert Subscriber.objects.get().consents_to(STREAM)
-    assert not Suppression.objects.exists()
-
-
-def test_subscribing_again_as_a_member_changes_the_choices(client, member):
-    day = timezone.localdate() + datetime.timedelta(days=30)
-    subscribe(client, member.email, **WEEKLY)
-    Subscriber.objects.update(paused_until=day)
-    html = subscribe(client, member.email, frequency="daily").content.decode()
-    assert "You have paused the e-mails" in html
-    assert UpdateFrequency.objects.get().frequency == "daily"
-    assert Subscriber.objects.get().paused_until == day
-    assert Consent.objects.count() == 1
-
-
-def test_a_confirmed_address_is_tied_to_the_account_that_has_it_now(client, member):
-    before = UserFactory()
-    subscriber = SubscriberFactory(email=member.email, user=before, consent=False)
-    client.logout()
-    subscribe(client, member.email)
-    client.post(link_in_the_mail(), CONFIRM)
-    subscriber.refresh_from_db()
-    assert subscriber.user == member
-
-
-def test_the_account_page_leads_to_the_preferences(client, member):
-    page = "/accounts/email/"
-    assert 'href="/updates/"' in client.get(page).content.decode()
-    own = SubscriberFactory(email=member.email)
-    linked = SubscriberFactory(user=member)
-    strangers = [SubscriberFactory(), SubscriberFactory(user=UserFactory())]
-    # Asked for and never confirmed: nobody knows by whom.
-    SubscriberFactory(user=member, confirmed_at=None, consent=False)
-    html = client.get(page).content.decode()
-    for one in (own, linked):
-        assert preferences_url(one) in html
-    for one in strangers:
-        assert one.email not in html
-    assert html.count("/updates/preferences/") == 2
-    assert preferences_url(own) in client.get("/updates/").content.decode()
-    client.logout()
-    assert "/updates/preferences/" not in client.get("/updates/").content.decode()
-
-
-def test_the_account_page_costs_the_same_for_one_and_for_three(
-    client, member, django_assert_num_queries
-):
-    SubscriberFactory(email=member.email)
-    client.get("/accounts/email/")
-    with CaptureQueriesContext(connection) as one:
-        client.get("/accounts/email/")
-    SubscriberFactory.create_batch(2, user=member)
-    with django_assert_num_queries(len(one)):
-        assert client.get("/accounts/email/").content.decode().count("/updates/preferences/") == 3
-
-
-def test_deleting_an_account_leaves_the_subscription_to_its_address(client, member):
-    subscribe(client, member.email, **WEEKLY)
-    member.delete()
-    subscriber = Subscriber.objects.get()
-    assert subscriber.user is None
-    assert subscriber.consents_to(STREAM)
-    assert client.get(path_of(preferences_url(subscriber))).status_code == 200
 
 
 # --- preferences ----------------------------------------------------------------------------------
@@ -391,111 +239,3 @@ def test_the_page_says_so_where_an_address_gets_nothing(client, subscriber):
     assert "The mailbox does not exist" in html
     Suppression.objects.update(expires_at=timezone.now())
     assert "At present" not in client.get(url).content.decode()
-
-
-# --- pausing --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("button", "days"), [("1", 7), ("2", 14), ("4", 28)])
-def test_pausing_for_some_weeks_by_the_readers_own_calendar(page, subscriber, button, days):
-    # Tokyo has the next day already, Honolulu still has this one.
-    with time_machine.travel(datetime.datetime(2026, 3, 1, 20, tzinfo=datetime.UTC), tick=False):
-        for zone, today in (("Asia/Tokyo", 2), ("Pacific/Honolulu", 1)):
-            Subscriber.objects.update(time_zone=zone)
-            assert "Paused: no updates before" in page(pause=button)
-            begin = datetime.date(2026, 3, today)
-            assert subscriber.paused_until == begin + datetime.timedelta(days=days)
-            subscriber.refresh_from_db()
-            assert subscriber.consents_to(STREAM)
-
-
-def test_pausing_until_a_day_and_going_on_at_once(page, subscriber):
-    day = today_of(subscriber) + datetime.timedelta(days=30)
-    assert "Go on now" in page(pause="day", paused_until=day.isoformat(), frequency="daily")
-    assert subscriber.paused_until == day
-    # A button saves what else was chosen, and saving something else keeps the pause.
-    assert manner_of(Subscriber.objects.get()).frequency == "daily"
-    page(frequency="weekly")
-    assert subscriber.paused_until == day
-    html = page(pause="stop")
-    assert subscriber.paused_until is None
-    assert "The pause is over" in html
-    assert "Go on now" not in html
-
-
-@pytest.mark.parametrize("days", [-1, 0, 367])
-def test_a_pause_begins_after_today_and_ends_within_a_year(page, subscriber, days):
-    day = today_of(subscriber) + datetime.timedelta(days=days)
-    html = page(pause="day", paused_until=day.isoformat(), frequency="daily")
-    assert "Choose a day after today, within one year." in html
-    assert subscriber.paused_until is None
-    assert fields_of(html)["frequency"] == ["daily"]
-    assert fields_of(html)["paused_until"] == [day.isoformat()]
-
-
-@pytest.mark.parametrize("text", ["", "31 April", "2026-02-30"])
-def test_a_pause_needs_a_day(page, subscriber, text):
-    assert "There is a problem" in page(pause="day", paused_until=text)
-    assert subscriber.paused_until is None
-
-
-def test_a_mistyped_day_stops_no_other_button(page, subscriber):
-    assert "Paused: no updates before" in page(pause="2", paused_until="31 April")
-    page(pause="stop", paused_until="31 April")
-    assert subscriber.paused_until is None
-
-
-def test_a_pause_that_is_over_is_no_pause(client, subscriber):
-    Subscriber.objects.update(paused_until=today_of(subscriber))
-    subscriber.refresh_from_db()
-    assert not is_paused(subscriber)
-    html = client.get(path_of(preferences_url(subscriber))).content.decode()
-    assert "Paused" not in html
-    assert fields_of(html)["paused_until"] == [""]
-
-
-# --- leaving and coming back ----------------------------------------------------------------------
-
-
-def test_the_page_of_leaving_offers_less(client, subscriber):
-    html = client.get(path_of(unsubscribe_url(subscriber))).content.decode()
-    TopicFactory()
-    memory.forget()
-    preferences = client.get(path_of(preferences_url(subscriber))).content.decode()
-    for part in ("frequency", "topics", "pause"):
-        assert f'href="{preferences_url(subscriber)}#{part}"' in html
-        assert f'id="{part}"' in preferences
-    assert "Unsubscribe from all our e-mails" not in html
-
-
-def test_leaving_is_taken_back_by_a_new_consent_with_all_choices(subscriber):
-    topic = TopicFactory()
-    TopicSubscription.objects.create(subscriber=subscriber, topic=topic)
-    UpdateFrequency.objects.create(subscriber=subscriber, frequency="daily")
-    url = path_of(unsubscribe_url(subscriber))
-    client = Client(enforce_csrf_checks=True)
-    assert "Yes, send them again" in client.post(url).content.decode()
-    # Who opens the link once more sees how it stands, and changes nothing.
-    assert "Yes, send them again" in client.get(url).content.decode()
-    assert not subscriber.consents_to(STREAM)
-    for _time in range(2):
-        assert "You are subscribed" in client.post(url, {"again": "yes"}).content.decode()
-    words = subscriber.consents.all()
-    assert [word.is_granted for word in words] == [True, False, True]
-    assert words[0].wording == str(ARTICLE_UPDATES_WORDING)
-    assert TopicSubscription.objects.get().topic == topic
-    assert manner_of(Subscriber.objects.get()).frequency == "daily"
-
-
-def test_one_click_is_never_a_way_back(client, subscriber):
-    url = path_of(unsubscribe_url(subscriber))
-    client.post(url, {"List-Unsubscribe": "One-Click", "again": "yes"})
-    assert not subscriber.consents_to(STREAM)
-
-
-def test_a_link_that_leads_nowhere_says_why_and_what_to_do(client):
-    never = Subscriber(email="never@hospital.example")
-    for link in (preferences_url(never), unsubscribe_url(never), confirmation_url(never, [])):
-        for answer in (client.get(path_of(link)), client.post(path_of(link))):
-            assert answer.status_code == 404
-            assert "This link does not work" in answer.content.decode()
