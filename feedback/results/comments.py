@@ -38,17 +38,15 @@ class Comments:
     def __getitem__(self, part: slice) -> list[Response]:
         """Return some, from a position to another (2 queries)."""
         start, stop = part.start or 0, part.stop
-        order = sql.SQL(" ORDER BY md5({} || response.id::text) OFFSET {} LIMIT {}").format(
-            sql.Literal(_salt()), sql.Literal(start), sql.Literal(stop - start)
+        order = sql.SQL(" ORDER BY {} OFFSET {} LIMIT {}").format(
+            _mark(), sql.Literal(start), sql.Literal(stop - start)
         )
         rows = self._rows(sql.SQL("SELECT response.id") + self._source + order)
         return list(_with_marks().filter(pk__in=[pk for (pk,) in rows]))
 
     def with_mark(self, mark: str) -> Response | None:
         """Return the one that a form names, if it is among these (2 queries)."""
-        named = sql.SQL(" AND md5({} || response.id::text) = {}").format(
-            sql.Literal(_salt()), sql.Literal(mark)
-        )
+        named = sql.SQL(" AND {} = {}").format(_mark(), sql.Literal(mark))
         rows = self._rows(sql.SQL("SELECT response.id") + self._source + named)
         return _with_marks().filter(pk__in=[pk for (pk,) in rows]).first()
 
@@ -57,6 +55,11 @@ class Comments:
             cursor.execute(statement)
             rows: list[tuple[int]] = cursor.fetchall()
         return rows
+
+
+def _mark() -> sql.Composed:
+    # As in _with_marks.
+    return sql.SQL("md5({} || response.id::text)").format(sql.Literal(_salt()))
 
 
 def _with_marks() -> QuerySet[Response]:
