@@ -2,9 +2,10 @@ import datetime
 
 import pytest
 import time_machine
+from django.test import Client
 
 from portal.updates.tokens import preferences_url
-from tests.factories import SubscriberFactory
+from tests.factories import SubscriberFactory, UserFactory
 
 from .choosing import fields_of, path_of
 from .digesting import NOON
@@ -35,3 +36,10 @@ def clock(settings):
     settings.TIME_ZONE = "Europe/London"
     with time_machine.travel(NOON - datetime.timedelta(days=1), tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def editor():
+    client = Client()
+    client.force_login(UserFactory(group="Editors"))
+    return client

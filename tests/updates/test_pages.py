@@ -21,24 +21,9 @@ from portal.updates.streams import ARTICLE_UPDATES_WORDING
 from portal.updates.tokens import confirmation_url, preferences_url, unsubscribe_url
 from tests.factories import SubscriberFactory, TopicFactory
 
+from .choosing import CONFIRM, STREAM, link_in_the_mail, path_of, subscribe
+
 pytestmark = pytest.mark.django_db
-
-STREAM = "article_updates"
-CONFIRM = {"confirm": "yes"}  # the button
-
-
-def path_of(url):
-    return url.removeprefix("http://testserver")
-
-
-def subscribe(client, email="a@hospital.example", **fields):
-    return client.post("/updates/", {"email": email, "consent": "on", **fields})
-
-
-def link_in_the_mail():
-    (url,) = re.findall(r"http://testserver/updates/\S+", Mailing.objects.latest("pk").text)
-    return path_of(url)
-
 
 # --- asking ---------------------------------------------------------------------------------------
 
@@ -233,9 +218,9 @@ def test_confirming_twice_is_one_consent(client):
     ("reason", "remains"), [("bounce", False), ("complaint", False), ("request", True)]
 )
 def test_a_confirmation_ends_an_earlier_bounce_but_not_a_request(client, reason, remains):
-    subscribe(client)
     Suppression.objects.create(address="A@hospital.example", reason=reason)
     Suppression.objects.create(address="b@hospital.example", reason=reason)
+    subscribe(client)
     client.post(link_in_the_mail(), CONFIRM)
     left = set(Suppression.objects.values_list("address", flat=True))
     assert left == {"b@hospital.example"} | ({"A@hospital.example"} if remains else set())

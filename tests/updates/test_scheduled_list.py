@@ -5,7 +5,6 @@ import re
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -17,24 +16,12 @@ from tests.factories import (
     PublishableArticleFactory,
     SubscriberFactory,
     TopicFactory,
-    UserFactory,
     approve,
 )
 
+from .upcoming import UPCOMING, words
+
 pytestmark = pytest.mark.django_db
-
-UPCOMING = "/admin/mail/mailing/upcoming/"
-
-
-@pytest.fixture
-def editor():
-    client = Client()
-    client.force_login(UserFactory(group="Editors"))
-    return client
-
-
-def words(response):
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def scheduled(*topics, **fields):

@@ -23,20 +23,9 @@ from tests.factories import (
 )
 from tests.mail.planning import plan
 
+from .upcoming import UPCOMING, words
+
 pytestmark = pytest.mark.django_db
-
-UPCOMING = "/admin/mail/mailing/upcoming/"
-
-
-@pytest.fixture
-def editor():
-    client = Client()
-    client.force_login(UserFactory(group="Editors"))
-    return client
-
-
-def words(response):
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def reader(frequency="", time_zone="", weekday=1):
