@@ -105,6 +105,7 @@ class _Book:
     groups: SmallGroups
     series: list[Series]
     remembered: dict[Any, Any] = field(default_factory=dict)
+    parts: dict[Region, PartTotals] = field(default_factory=dict)
     # Region → the titles of its articles (which may change without the stamp), and their order.
     rankings: dict[Region, tuple[dict[int, str], list[RankedArticle]]] = field(default_factory=dict)
 
@@ -123,17 +124,21 @@ class _Book:
         return months
 
     def part_totals(self, region: Region) -> PartTotals:
+        if region not in self.parts:
+            if len(self.parts) >= MAX_PARTS:
+                self.parts = {}
+            self.parts[region] = totals_of(
+                self.cells.part(region), self.places, self.cells.open_month
+            )
+        return self.parts[region]
+
+    def totals(self, region: Region) -> Totals:
         if region not in self.remembered:
             if len(self.remembered) >= MAX_REMEMBERED:
                 self.remembered = {}
-            self.remembered[region] = totals_of(
-                self.cells.part(region), self.places, self.cells.open_month
-            )
-        found: PartTotals = self.remembered[region]
+            self.remembered[region] = self.part_totals(region).by_month.get(None, Totals())
+        found: Totals = self.remembered[region]
         return found
-
-    def totals(self, region: Region) -> Totals:
-        return self.part_totals(region).by_month.get(None, Totals())
 
     def figures(self, selection: Selection, totals: Totals) -> Figures:
         region = region_of(selection)
@@ -291,6 +296,8 @@ def _titles(part: Part) -> dict[int, str]:
 
 # What was added up for this many articles, topics, authors and readers is kept.
 MAX_REMEMBERED = 500
+# Each of these holds all articles and months: Python's garbage collector walks over all of them.
+MAX_PARTS = 10
 # Each may hold all articles.
 MAX_RANKINGS = 8
 

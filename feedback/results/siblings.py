@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 K = TypeVar("K", date, str)
 
-# Remembered answers; past this many, all are forgotten.
-MAX_MEMORY = 100_000
+# Remembered answers; past this many, all are forgotten (see ``small_groups``).
+MAX_MEMORY = 10_000
 
 
 class Siblings:

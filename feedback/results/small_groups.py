@@ -19,8 +19,9 @@ from .regions import ENOUGH, Part, Readers, Region, Versions, is_country, only_a
 from .scopes import Scope
 from .siblings import Siblings
 
-# Remembered answers; past this many, all are forgotten.
-MAX_MEMORY = 100_000
+# Remembered answers; past this many, all are forgotten. No more than some pages ask for: Python's
+# garbage collector walks over all of them, while a page waits.
+MAX_MEMORY = 10_000
 
 
 class SmallGroups:
