@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import pairwise
 from math import ceil
 
@@ -148,7 +149,7 @@ TREND_LEFT, TREND_RIGHT, TREND_TOP, TREND_BOTTOM = 56, 472, 14, 184
 LABEL_DISTANCE = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrendPoint:
     """A month: ``figures`` is None where they are not shown, or nobody answered."""
 
@@ -157,17 +158,17 @@ class TrendPoint:
     x: float
     is_labelled: bool
 
-    @property
+    @cached_property
     def y(self) -> float:
         assert self.figures is not None  # noqa: S101 - for the type checker
         return trend_y(self.figures.top_2_percent)
 
-    @property
+    @cached_property
     def y_low(self) -> float:
         assert self.figures is not None  # noqa: S101
         return trend_y(self.figures.top_2_interval[0])
 
-    @property
+    @cached_property
     def y_high(self) -> float:
         assert self.figures is not None  # noqa: S101
         return trend_y(self.figures.top_2_interval[1])

@@ -5,6 +5,7 @@ Only data here: ``counting`` fills it, pages and files show it.
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from feedback import statistics
 from feedback.models import Level, Outcome
@@ -12,7 +13,7 @@ from feedback.models import Level, Outcome
 from .selection import Selection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StatementFigures:
     """The answers to one series of comparable wordings on one scale, under the newest wording.
 
@@ -32,7 +33,7 @@ class StatementFigures:
     missing: int
     has_default_labels: bool = True
 
-    @property
+    @cached_property
     def n(self) -> int:
         return sum(self.counts)
 
@@ -40,21 +41,21 @@ class StatementFigures:
     def is_intention(self) -> bool:
         return self.outcome == Outcome.INTENTION
 
-    @property
+    @cached_property
     def percents(self) -> tuple[float, ...]:
         """The share of each level in per cent of ``n``; zeros where nobody answered."""
         return tuple(100 * count / self.n if self.n else 0.0 for count in self.counts)
 
-    @property
+    @cached_property
     def top_2(self) -> int:
         """How many chose one of the two highest levels."""
         return sum(self.counts[Level.AGREE - 1 :])
 
-    @property
+    @cached_property
     def top_2_percent(self) -> float:
         return 100 * self.top_2 / self.n
 
-    @property
+    @cached_property
     def top_2_interval(self) -> tuple[float, float]:
         """The Wilson 95 % interval of ``top_2_percent``, in per cent."""
         low, high = statistics.wilson_interval(self.top_2, self.n)
@@ -124,7 +125,7 @@ class Month:
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RankedArticle:
     """An article with the pooled top-2-box share of all its statements, by the Wilson bound.
 
@@ -137,7 +138,7 @@ class RankedArticle:
     top_2: int | None
     answers: int | None
 
-    @property
+    @cached_property
     def interval(self) -> tuple[float, float] | None:
         """The Wilson 95 % interval of ``top_2`` / ``answers``, in per cent."""
         if self.top_2 is None or not self.answers:

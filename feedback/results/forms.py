@@ -1,11 +1,16 @@
 """What staff choose: which responses a page of results or a file is about."""
 
 from datetime import date
+from functools import cache
 from typing import Any
 
 from django import forms
 from django.db import connection
+from django.forms.utils import flatatt
 from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
@@ -23,9 +28,31 @@ NOT_STATED = _("not stated")
 
 
 class LongSelect(forms.Select):
-    """A list of hundreds of choices: one template for all, where Django has one for each."""
+    """A list of hundreds of choices: Django makes a dictionary and renders a template for each."""
 
-    template_name = "feedback/long_select.html"
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        chosen = self.format_value(value)
+        options = SafeString("").join(
+            format_html('<optgroup label="{}">{}</optgroup>', key, _options(label, chosen))
+            if isinstance(label, list)
+            else _options([(key, label)], chosen)
+            for key, label in self.choices
+        )
+        own = self.build_attrs(self.attrs, {"name": name, **(attrs or {})})
+        return format_html("<select{}>{}</select>", flatatt(own), options)
+
+
+def _options(choices: list[tuple[Any, Any]], chosen: list[str]) -> SafeString:
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        (
+            (value, SafeString(" selected") if str(value) in chosen else "", label)
+            for value, label in choices
+        ),
+    )
 
 
 class SelectionForm(forms.Form):
@@ -184,6 +211,12 @@ def _labels(dimension: Dimension) -> list[tuple[str, Any]]:
     labels: dict[Dimension, list[tuple[str, Any]]] = {
         Dimension.PROFESSION: list(Profession.choices),
         Dimension.SPECIALTY: list(Specialty.choices),
-        Dimension.COUNTRY: list(countries),
+        Dimension.COUNTRY: _countries(get_language()),
     }
     return [*labels[dimension], ("", NOT_STATED)]
+
+
+@cache
+def _countries(_language: str | None) -> list[tuple[str, str]]:
+    """Return all countries in the active language, which is ``_language``, by name."""
+    return [(code, str(name)) for code, name in countries]
