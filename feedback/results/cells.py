@@ -12,13 +12,16 @@ from typing import Any, LiteralString
 from django.db import connection
 from psycopg import sql
 
+from .memory import Memory
 from .regions import ENOUGH, Part, Readers, Region, Versions, conditions_of
 from .scopes import Scopes
 from .selection import Dimension, open_month
 
 # Cubes of this many parts of the profile are kept at the same time; of smaller things, more.
 MAX_CUBES = 40
-MAX_REMEMBERED = 20_000
+# Each of these is of all months.
+MAX_VALUES = 1_000
+MAX_ONLY = 20_000
 
 
 class Cube:
@@ -51,8 +54,14 @@ class Cells:
         self.scopes = scopes
         self.open_month = open_month()
         self._most_of_one = most_of_one
-        self._cubes: dict[tuple[Readers | None, Versions], Cube] = {}
-        self._remembered: dict[Any, Any] = {}
+        # Those of all readers are asked for by every page.
+        self._cubes_of_all: Memory[Versions, Cube] = Memory(MAX_CUBES)
+        self._cubes: Memory[tuple[Readers, Versions], Cube] = Memory(MAX_CUBES)
+        self._values: Memory[Any, dict[date | None, dict[str, tuple[int, int]]]] = Memory(
+            MAX_VALUES
+        )
+        self._covering: Memory[Any, dict[int, str]] = Memory(MAX_VALUES)
+        self._only: Memory[tuple[int, date | None, Versions], list[Readers]] = Memory(MAX_ONLY)
 
     def surely_enough(self, month: date | None) -> float:
         """Return how many responses of a month (None: of all) must be of enough people.
@@ -67,24 +76,24 @@ class Cells:
 
     def cube(self, readers: Readers | None, versions: Versions = None) -> Cube:
         """Return how many responses of ``readers`` there are (1 query, unless remembered)."""
-        key = readers, versions
-        if key not in self._cubes:
-            if len(self._cubes) >= MAX_CUBES:
-                self._cubes = {kept: cube for kept, cube in self._cubes.items() if kept[0] is None}
-            dimension, value = readers or ("", "")
-            self._cubes[key] = Cube(
-                self._select(
-                    """
-                    SELECT article_id, month, n FROM feedback_tally AS tally
-                    WHERE dimension = {dimension} AND value = {value} AND month < {open}
-                        {conditions}
-                    """,
-                    dimension=sql.Literal(dimension),
-                    value=sql.Literal(value),
-                    conditions=conditions_of(None, None, versions),
-                )
+        if readers is None:
+            return self._cubes_of_all.get(versions, lambda: self._cube(("", ""), versions))
+        return self._cubes.get((readers, versions), lambda: self._cube(readers, versions))
+
+    def _cube(self, readers: Readers, versions: Versions) -> Cube:
+        dimension, value = readers
+        return Cube(
+            self._select(
+                """
+                SELECT article_id, month, n FROM feedback_tally AS tally
+                WHERE dimension = {dimension} AND value = {value} AND month < {open}
+                    {conditions}
+                """,
+                dimension=sql.Literal(dimension),
+                value=sql.Literal(value),
+                conditions=conditions_of(None, None, versions),
             )
-        return self._cubes[key]
+        )
 
     def count(self, part: Part, versions: Versions = None) -> dict[int, int]:
         """Return how many responses of ``part`` each article has."""
@@ -102,25 +111,29 @@ class Cells:
         sure. 1 query, unless remembered: those of all months together. The part's readers are not
         looked at.
         """
-        key = "values", dimension, part.articles, versions
-        if key not in self._remembered:
-            self._make_room()
-            by_month: dict[date | None, dict[str, tuple[int, int]]] = defaultdict(dict)
-            for month, value, total, largest in self._select(
-                """
-                SELECT month, value, sum(n)::int, max(n)::int FROM feedback_tally AS tally
-                WHERE dimension = {dimension} AND month < {open} {conditions}
-                GROUP BY month, value
-                """,
-                dimension=sql.Literal(dimension),
-                conditions=conditions_of(part.articles, None, versions),
-            ):
-                for one in (month, None):
-                    of_value = by_month[one].get(value, (0, 0))
-                    by_month[one][value] = of_value[0] + total, max(of_value[1], largest)
-            self._remembered[key] = by_month
-        found: dict[str, tuple[int, int]] = self._remembered[key].get(part.month, {})
-        return found
+        by_month = self._values.get(
+            (dimension, part.articles, versions),
+            lambda: self._values_by_month(dimension, part.articles, versions),
+        )
+        return by_month.get(part.month, {})
+
+    def _values_by_month(
+        self, dimension: str, articles: frozenset[int] | None, versions: Versions
+    ) -> dict[date | None, dict[str, tuple[int, int]]]:
+        by_month: dict[date | None, dict[str, tuple[int, int]]] = defaultdict(dict)
+        for month, value, total, largest in self._select(
+            """
+            SELECT month, value, sum(n)::int, max(n)::int FROM feedback_tally AS tally
+            WHERE dimension = {dimension} AND month < {open} {conditions}
+            GROUP BY month, value
+            """,
+            dimension=sql.Literal(dimension),
+            conditions=conditions_of(articles, None, versions),
+        ):
+            for one in (month, None):
+                of_value = by_month[one].get(value, (0, 0))
+                by_month[one][value] = of_value[0] + total, max(of_value[1], largest)
+        return by_month
 
     def of_value(
         self, article: int, month: date | None, versions: Versions = None
@@ -145,28 +158,31 @@ class Cells:
 
         1 query, unless remembered: those of all months together.
         """
-        key = "only", article, month, versions
-        if key not in self._remembered:
-            self._make_room()
-            ends: dict[tuple[date | None, str], set[str]] = defaultdict(set)
-            for one, dimension, first, last in self._select(
-                """
-                SELECT month, dimension, min(value), max(value) FROM feedback_tally AS tally
-                WHERE dimension <> '' AND month < {open} {conditions}
-                GROUP BY 1, 2
-                """,
-                conditions=conditions_of([article], None, versions),
-            ):
-                ends[one, dimension] |= {first, last}
-                ends[None, dimension] |= {first, last}
-            for each in {month, None, *self.cube(None, versions).months}:
-                self._remembered["only", article, each, versions] = [
-                    (dimension, *values)
-                    for (one, dimension), values in ends.items()
-                    if one == each and len(values) == 1
-                ]
-        found: list[Readers] = self._remembered[key]
-        return found
+        return self._only.get(
+            (article, month, versions), lambda: self._read_only_values(article, month, versions)
+        )
+
+    def _read_only_values(
+        self, article: int, month: date | None, versions: Versions
+    ) -> list[Readers]:
+        ends: dict[tuple[date | None, str], set[str]] = defaultdict(set)
+        for one, dimension, first, last in self._select(
+            """
+            SELECT month, dimension, min(value), max(value) FROM feedback_tally AS tally
+            WHERE dimension <> '' AND month < {open} {conditions}
+            GROUP BY 1, 2
+            """,
+            conditions=conditions_of([article], None, versions),
+        ):
+            ends[one, dimension] |= {first, last}
+            ends[None, dimension] |= {first, last}
+        only: dict[date | None, list[Readers]] = defaultdict(list)
+        for (one, dimension), values in ends.items():
+            if len(values) == 1:
+                only[one].append((dimension, next(iter(values))))
+        for each in {None, *self.cube(None, versions).months}:
+            self._only.put((article, each, versions), only[each])
+        return only[month]
 
     def read_only_values(
         self, articles: Collection[int], month: date | None, versions: Versions = None
@@ -176,10 +192,9 @@ class Cells:
         The first and the last value are looked up at both ends of the unique index: most readers'
         values need not be read.
         """
-        self._make_room()
-        articles = [a for a in articles if ("only", a, month, versions) not in self._remembered]
-        for article in articles:
-            self._remembered["only", article, month, versions] = []
+        found: dict[int, list[Readers]] = {
+            article: [] for article in articles if (article, month, versions) not in self._only
+        }
         for article, dimension, value in self._select(
             """
             SELECT article_id, dimension, first.value
@@ -199,11 +214,13 @@ class Cells:
             ) AS last
             WHERE first.value = last.value
             """,
-            articles=sql.Literal(list(articles)),
+            articles=sql.Literal(list(found)),
             dimensions=sql.Literal([dimension.value for dimension in Dimension]),
             conditions=conditions_of(None, month, versions),
         ):
-            self._remembered["only", article, month, versions].append((dimension, value))
+            found[article].append((dimension, value))
+        for article, only in found.items():
+            self._only.put((article, month, versions), only)
 
     def covering_values(
         self, dimension: str, month: date | None, versions: Versions = None
@@ -214,10 +231,9 @@ class Cells:
         the articles of which no value has to. See ``small_groups``: of one article each response
         is a person.
         """
-        key = "covering", dimension, month, versions
-        if key not in self._remembered:
-            self._make_room()
-            self._remembered[key] = dict(
+        return self._covering.get(
+            (dimension, month, versions),
+            lambda: dict(
                 self._select(
                     """
                     SELECT article_id,
@@ -236,13 +252,8 @@ class Cells:
                     dimension=sql.Literal(dimension),
                     conditions=conditions_of(None, month, versions),
                 )
-            )
-        found: dict[int, str] = self._remembered[key]
-        return found
-
-    def _make_room(self) -> None:
-        if len(self._remembered) >= MAX_REMEMBERED:
-            self._remembered = {}
+            ),
+        )
 
     def _select(self, query: LiteralString, **parts: sql.Composable) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:

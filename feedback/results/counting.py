@@ -7,8 +7,7 @@ are. What one process has read stays in its memory until a closed month or an ar
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cache
-from typing import Any
+from functools import cache, partial
 
 from articles.models import Article
 from feedback.impressions import impressions_by_month, impressions_of
@@ -16,6 +15,7 @@ from feedback.models import NOT_APPLICABLE, TallyState
 
 from .cells import Cells
 from .figures import Figures, Month, RankedArticle, StatementFigures
+from .memory import Memory
 from .regions import ENOUGH, Part, Region, Versions, region_of
 from .rest_of_portal import RestOfPortal
 from .scopes import Scopes, scopes
@@ -23,6 +23,11 @@ from .selection import Selection, open_month
 from .small_groups import SmallGroups
 from .statements import Series, all_series
 from .totals import PartTotals, Totals, totals_of
+
+# What was added up for this many articles, topics, authors and readers is kept.
+MAX_TOTALS = 500
+# Each of these may hold all articles: Python's garbage collector walks over all of them.
+MAX_PARTS = 10
 
 
 def figures(selection: Selection) -> Figures:
@@ -104,10 +109,15 @@ class _Book:
     cells: Cells
     groups: SmallGroups
     series: list[Series]
-    remembered: dict[Any, Any] = field(default_factory=dict)
-    parts: dict[Region, PartTotals] = field(default_factory=dict)
-    # Region → the titles of its articles (which may change without the stamp), and their order.
-    rankings: dict[Region, tuple[dict[int, str], list[RankedArticle]]] = field(default_factory=dict)
+    _totals: Memory[Region, Totals] = field(default_factory=partial(Memory, MAX_TOTALS))
+    _parts: Memory[Region, PartTotals] = field(default_factory=partial(Memory, MAX_PARTS))
+    _versions: Memory[tuple[str, int], tuple[Versions, Versions]] = field(
+        default_factory=partial(Memory, MAX_TOTALS)
+    )
+    # By region and the titles of its articles, which may change without the stamp.
+    _rankings: Memory[tuple[Region, tuple[tuple[int, str], ...]], list[RankedArticle]] = field(
+        default_factory=partial(Memory, MAX_PARTS)
+    )
 
     @property
     def places(self) -> int:
@@ -124,21 +134,15 @@ class _Book:
         return months
 
     def part_totals(self, region: Region) -> PartTotals:
-        if region not in self.parts:
-            if len(self.parts) >= MAX_PARTS:
-                self.parts = {}
-            self.parts[region] = totals_of(
-                self.cells.part(region), self.places, self.cells.open_month
-            )
-        return self.parts[region]
+        return self._parts.get(
+            region,
+            lambda: totals_of(self.cells.part(region), self.places, self.cells.open_month),
+        )
 
     def totals(self, region: Region) -> Totals:
-        if region not in self.remembered:
-            if len(self.remembered) >= MAX_REMEMBERED:
-                self.remembered = {}
-            self.remembered[region] = self.part_totals(region).by_month.get(None, Totals())
-        found: Totals = self.remembered[region]
-        return found
+        return self._totals.get(
+            region, lambda: self.part_totals(region).by_month.get(None, Totals())
+        )
 
     def figures(self, selection: Selection, totals: Totals) -> Figures:
         region = region_of(selection)
@@ -221,14 +225,15 @@ class _Book:
 
     def versions_of(self, series: Series) -> tuple[Versions, Versions]:
         """Return the survey versions that ask this, of those that were answered, and the others."""
-        key = "versions", series.key, series.number
-        if key not in self.remembered:
-            answered = frozenset(self.totals(Region(None, None, None)).n)
-            asking = answered.intersection(series.places)
-            # All: then the answer is the same as for the whole selection, and remembered.
-            self.remembered[key] = None if asking == answered else asking, answered - asking
-        found: tuple[Versions, Versions] = self.remembered[key]
-        return found
+        return self._versions.get(
+            (series.key, series.number), lambda: self._find_versions_of(series)
+        )
+
+    def _find_versions_of(self, series: Series) -> tuple[Versions, Versions]:
+        answered = frozenset(self.totals(Region(None, None, None)).n)
+        asking = answered.intersection(series.places)
+        # All: then the answer is the same as for the whole selection, and remembered.
+        return None if asking == answered else asking, answered - asking
 
     def _have_enough_rated(
         self, part: Part, without: tuple[Part, ...], series: Series, sums: list[int]
@@ -243,12 +248,9 @@ class _Book:
         region = region_of(selection)
         part = self.cells.part(region)
         titles = _titles(part)
-        known = self.rankings.get(region)
-        if known is None or known[0] != titles:
-            if len(self.rankings) >= MAX_RANKINGS:
-                self.rankings = {}
-            known = self.rankings[region] = titles, self._rank(region, titles)
-        return known[1]
+        return self._rankings.get(
+            (region, tuple(titles.items())), lambda: self._rank(region, titles)
+        )
 
     def _rank(self, region: Region, titles: dict[int, str]) -> list[RankedArticle]:
         totals = self.part_totals(region).by_article
@@ -293,13 +295,6 @@ def _titles(part: Part) -> dict[int, str]:
         articles = articles.filter(pk__in=part.articles)
     return dict(articles.values_list("pk", "title"))
 
-
-# What was added up for this many articles, topics, authors and readers is kept.
-MAX_REMEMBERED = 500
-# Each of these holds all articles and months: Python's garbage collector walks over all of them.
-MAX_PARTS = 10
-# Each may hold all articles.
-MAX_RANKINGS = 8
 
 _kept: list[_Book] = []
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from .memory import Memory
 from .people import count_people_by, count_people_by_month, count_people_of_pairs
 from .regions import ENOUGH, Part, Region, Versions, is_country, only_article
 from .selection import Dimension
@@ -22,6 +23,8 @@ K = TypeVar("K", date, str)
 
 # Remembered answers; past this many, all are forgotten (see ``small_groups``).
 MAX_MEMORY = 10_000
+# Each of these is of all months and countries.
+MAX_COUNTRIES = 100
 
 
 class Siblings:
@@ -29,9 +32,9 @@ class Siblings:
 
     def __init__(self, groups: "SmallGroups") -> None:
         self.groups, self.cells = groups, groups.cells
-        self._covers: dict[Any, Any] = {}
-        self._by_month: dict[Any, dict[tuple[date, str], int]] = {}
-        self._of_small: dict[Any, dict[date, int]] = {}
+        self._covers: Memory[Any, Any] = Memory(MAX_MEMORY)
+        self._by_month: Memory[Any, dict[tuple[date, str], int]] = Memory(MAX_COUNTRIES)
+        self._of_small: Memory[Any, dict[date, int]] = Memory(MAX_COUNTRIES)
 
     def is_cover(self, region: Region, part: Part, versions: Versions) -> bool:
         """Whether ``region`` is hidden because its siblings that are hidden are few together."""
@@ -62,12 +65,9 @@ class Siblings:
         if covering == self._covering_value and part.readers:
             # The same for all values.
             part = part._replace(readers=(part.readers[0], ""))
-        key = covering.__name__, part, versions
-        if key not in self._covers:
-            if len(self._covers) >= MAX_MEMORY:
-                self._covers = {}
-            self._covers[key] = covering(part, versions)
-        found: T = self._covers[key]
+        found: T = self._covers.get(
+            (covering.__name__, part, versions), lambda: covering(part, versions)
+        )
         return found
 
     def read_articles(self, articles: Collection[int], region: Region, versions: Versions) -> None:
@@ -78,7 +78,7 @@ class Siblings:
         found = self.cells.covering_values(dimension, region.month, versions)
         for article in articles:
             part = Part(frozenset([article]), region.month, (dimension, ""))
-            self._covers["_covering_value", part, versions] = found.get(article)
+            self._covers.put(("_covering_value", part, versions), found.get(article))
 
     def _covering_month(self, part: Part, versions: Versions) -> date | None:
         cube = self.cells.cube(part.readers, versions)
@@ -149,20 +149,19 @@ class Siblings:
             return {key: people.get(key, 0) for key in keys}
         if what != "value" or readers is None or month is None or not is_country(part):
             return count_people_by(what, part, keys, versions, self.cells.open_month)
-        remembered = part.articles, versions
-        if remembered not in self._by_month:
-            rare = set()
-            for one in self.cells.cube(None, versions).months:
-                if one is not None:
-                    found = self.cells.values(readers[0], part._replace(month=one), versions)
-                    rare |= {key for key, sizes in found.items() if self._is_unsure(*sizes, one)}
-            if len(self._by_month) >= MAX_MEMORY // 1000:
-                self._by_month = {}
-            self._by_month[remembered] = count_people_by_month(
-                part, sorted(rare), versions, self.cells.open_month
-            )
-        by_month = self._by_month[remembered]
+        by_month = self._by_month.get(
+            (part.articles, versions), lambda: self._people_of_countries(part, versions)
+        )
         return {key: by_month.get((month, key), 0) for key in keys}
+
+    def _people_of_countries(self, part: Part, versions: Versions) -> dict[tuple[date, str], int]:
+        """Count the people of countries that are unsure in some month: of all months at once."""
+        rare = set()
+        for month in self.cells.cube(None, versions).months:
+            if month is not None:
+                found = self.cells.values(Dimension.COUNTRY, part._replace(month=month), versions)
+                rare |= {key for key, sizes in found.items() if self._is_unsure(*sizes, month)}
+        return count_people_by_month(part, sorted(rare), versions, self.cells.open_month)
 
     def _are_few(
         self,
@@ -180,7 +179,11 @@ class Siblings:
         if what == "value" and part.month is not None and is_country(part):
             small = {key for key, n in totals.items() if n < ENOUGH}
             if small == set(keys):
-                return self._people_of_small_countries(part, versions)[part.month] < ENOUGH
+                people = self._of_small.get(
+                    (part.articles, versions),
+                    lambda: self._people_of_small_countries(part, versions),
+                )
+                return people[part.month] < ENOUGH
         return self.groups.people(part, (), versions, **{f"{what}s": keys}) < ENOUGH
 
     def _people_of_small_countries(self, part: Part, versions: Versions) -> dict[date, int]:
@@ -188,22 +191,15 @@ class Siblings:
 
         Only of the months where the number of their responses does not tell.
         """
-        key = part.articles, versions
-        if key not in self._of_small:
-            pairs = []
-            for month in self.cells.cube(None, versions).months:
-                if month is None:
-                    continue
-                found = self.cells.values(Dimension.COUNTRY, part._replace(month=month), versions)
-                small = {value: n for value, (n, _largest) in found.items() if n < ENOUGH}
-                if ENOUGH <= sum(small.values()) < self.cells.surely_enough(month):
-                    pairs += [(month, value) for value in small]
-            if len(self._of_small) >= MAX_MEMORY // 1000:
-                self._of_small = {}
-            self._of_small[key] = count_people_of_pairs(
-                part, pairs, versions, self.cells.open_month
-            )
-        return self._of_small[key]
+        pairs = []
+        for month in self.cells.cube(None, versions).months:
+            if month is None:
+                continue
+            found = self.cells.values(Dimension.COUNTRY, part._replace(month=month), versions)
+            small = {value: n for value, (n, _largest) in found.items() if n < ENOUGH}
+            if ENOUGH <= sum(small.values()) < self.cells.surely_enough(month):
+                pairs += [(month, value) for value in small]
+        return count_people_of_pairs(part, pairs, versions, self.cells.open_month)
 
     def _covering_article(self, part: Part, versions: Versions) -> int | None:
         sizes = self.cells.count(part, versions)

@@ -14,6 +14,7 @@ from itertools import islice, product
 from typing import Any
 
 from .cells import Cells, Cube
+from .memory import Memory
 from .people import count_people, count_people_by
 from .regions import ENOUGH, Part, Readers, Region, Versions, is_country, only_article
 from .scopes import Scope
@@ -22,6 +23,8 @@ from .siblings import Siblings
 # Remembered answers; past this many, all are forgotten. No more than some pages ask for: Python's
 # garbage collector walks over all of them, while a page waits.
 MAX_MEMORY = 10_000
+# Each of these is of all months.
+MAX_MONTHS = 1_000
 
 
 class SmallGroups:
@@ -30,10 +33,10 @@ class SmallGroups:
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
         self.siblings = Siblings(self)
-        self._shown: dict[tuple[Region, Versions], bool] = {}
-        self._largest: dict[tuple[Region, Versions], list[int]] = {}
-        self._months_of: dict[tuple[Part, Versions], dict[date, int]] = {}
-        self._sizes: dict[tuple[Part, tuple[Part, ...], Versions], int] = {}
+        self._shown: Memory[tuple[Region, Versions], bool] = Memory(MAX_MEMORY)
+        self._largest: Memory[tuple[Region, Versions], list[int]] = Memory(MAX_MEMORY)
+        self._months_of: Memory[tuple[Part, Versions], dict[date, int]] = Memory(MAX_MONTHS)
+        self._sizes: Memory[tuple[Part, tuple[Part, ...], Versions], int] = Memory(MAX_MEMORY)
 
     # --- groups ----------------------------------------------------------------------------------
 
@@ -44,11 +47,7 @@ class SmallGroups:
         enough responses answers; else the raw answers do.
         """
         key = part, tuple(without), versions
-        if key not in self._sizes:
-            if len(self._sizes) >= MAX_MEMORY:
-                self._sizes = {}
-            self._sizes[key] = self._size(part, without, versions)
-        return self._sizes[key]
+        return self._sizes.get(key, lambda: self._size(part, without, versions))
 
     def _size(self, part: Part, without: Sequence[Part], versions: Versions) -> int:
         total, articles = 0, []
@@ -70,15 +69,12 @@ class SmallGroups:
     def people_by_month(self, part: Part, versions: Versions) -> dict[date, int]:
         """Count the people of each month of ``part`` (1 query, unless remembered)."""
         part = part._replace(month=None)
-        key = part, versions
-        if key not in self._months_of:
-            if len(self._months_of) >= MAX_MEMORY // 100:
-                self._months_of = {}
+
+        def count() -> dict[date, int]:
             months = [m for m in self.cells.cube(part.readers, versions).months if m is not None]
-            self._months_of[key] = count_people_by(
-                "month", part, months, versions, self.cells.open_month
-            )
-        return self._months_of[key]
+            return count_people_by("month", part, months, versions, self.cells.open_month)
+
+        return self._months_of.get((part, versions), count)
 
     def people(
         self, part: Part, without: Sequence[Part] = (), versions: Versions = None, **others: Any
@@ -115,12 +111,7 @@ class SmallGroups:
 
     def is_shown(self, region: Region, versions: Versions = None) -> bool:
         """Whether the figure of ``region`` may be shown."""
-        key = region, versions
-        if key not in self._shown:
-            if len(self._shown) >= MAX_MEMORY:
-                self._shown = {}
-            self._shown[key] = self._is_shown(region, versions)
-        return self._shown[key]
+        return self._shown.get((region, versions), lambda: self._is_shown(region, versions))
 
     def _is_shown(self, region: Region, versions: Versions) -> bool:
         part = self.cells.part(region)
@@ -138,21 +129,21 @@ class SmallGroups:
 
         A quick look at the two largest ones: nearly always this is so.
         """
-        key = outer, versions
-        largest = self._largest.get(key)
-        if largest is None:
-            if len(self._largest) >= MAX_MEMORY:
-                self._largest = {}
-            around = self.cells.part(outer)
-            cube = self.cells.cube(outer.readers, versions)
-            cells = cube.of(outer.month)
-            largest = self._largest[key] = [
-                article
-                for article in islice(_largest_first(cube, around), 2)
-                if cells.get(article, 0) >= ENOUGH
-            ]
         article = only_article(part)
-        return article is not None and any(one != article for one in largest)
+        if article is None:
+            return False
+        largest = self._largest.get((outer, versions), lambda: self._two_largest(outer, versions))
+        return any(one != article for one in largest)
+
+    def _two_largest(self, outer: Region, versions: Versions) -> list[int]:
+        """Return the two articles with most responses in ``outer``, if each has enough."""
+        cube = self.cells.cube(outer.readers, versions)
+        cells = cube.of(outer.month)
+        return [
+            article
+            for article in islice(_largest_first(cube, self.cells.part(outer)), 2)
+            if cells.get(article, 0) >= ENOUGH
+        ]
 
     def _containing(self, region: Region, versions: Versions) -> Iterator[Region]:
         """Yield the selections in which all responses of ``region`` are.
