@@ -14,12 +14,13 @@ from psycopg import sql
 
 from feedback.models import NOT_APPLICABLE
 
-from .regions import ENOUGH, Part, Versions, conditions_of
+from .regions import ENOUGH, Part, Versions, conditions_of, is_country
 from .selection import MONTH, Dimension
 
 # As many responses are looked at first: nearly always they are of enough people.
 FIRST = 50
 WITNESSES = 200  # people
+WANTED = sql.SQL("wanted.key")
 
 
 def count_people(
@@ -70,21 +71,20 @@ def count_people_by(
 
     1 query, and one for each of the few that have many responses of few people.
     """
-    column = sql.Identifier(what)
     source = _responses(
         part,
         (),
         versions,
         open_month,
-        values=keys if what == "value" else None,
+        # Not all of them at once: then PostgreSQL looks into other indexes than that of a value.
+        values=WANTED if what == "value" else None,
         months=keys if what == "month" else None,
     )
-    if part.readers and part.readers[0] == Dimension.COUNTRY:
-        # All that are asked about are rare. One by one, the planner would read all responses for
-        # each, in the hope of finding the first ones soon.
+    if what == "month" and is_country(part):
+        # All that are asked about are rare. One by one, each would read all months of the country.
         counted = sql.SQL(
-            "SELECT tally.{column}, count(DISTINCT response.reader_id) {source} GROUP BY 1"
-        ).format(column=column, source=source)
+            "SELECT tally.month, count(DISTINCT response.reader_id) {source} GROUP BY 1"
+        ).format(source=source)
         return dict.fromkeys(keys, 0) | {key: int(people) for key, people in _fetch(counted)}
     rows = _fetch(
         sql.SQL(
@@ -94,7 +94,7 @@ def count_people_by(
             CROSS JOIN LATERAL (
                 SELECT count(DISTINCT reader_id) AS people, count(*) AS looked_at
                 FROM (
-                    SELECT response.reader_id {source} AND tally.{column} = wanted.key
+                    SELECT response.reader_id {source} {of_month}
                     LIMIT {limit}
                 ) AS first
             ) AS found
@@ -102,7 +102,7 @@ def count_people_by(
         ).format(
             keys=sql.SQL("{}::text[]" if what == "value" else "{}::date[]").format(list(keys)),
             source=source,
-            column=column,
+            of_month=sql.SQL("AND tally.month = wanted.key" if what == "month" else ""),
             limit=FIRST,
         )
     )
@@ -197,22 +197,25 @@ def _responses(
     versions: Versions,
     open_month: date,
     *,
-    values: Sequence[str] | None = None,
+    values: Sequence[str] | sql.Composable | None = None,
     months: Sequence[date] | None = None,
     rating: dict[int, int] | None = None,
 ) -> sql.Composed:
     """Return FROM and WHERE: ``response`` with the ``tally`` of its cell."""
     dimension, value = part.readers or ("", "")
+    if not isinstance(values, sql.Composable):
+        chosen = [value] if values is None else list(values)
+        values = sql.SQL("ANY({}::text[])").format(sql.Literal(chosen))
     return sql.SQL(
         """
         FROM {source}
-        WHERE tally.dimension = {dimension} AND tally.value = ANY({values}::text[])
+        WHERE tally.dimension = {dimension} AND tally.value = {values}
             AND tally.month < {open_month} {conditions} {without} {rated}
         """
     ).format(
         source=_BY_COUNTRY if dimension == Dimension.COUNTRY else _by_cell(dimension),
         dimension=sql.Literal(dimension),
-        values=sql.Literal([value] if values is None else list(values)),
+        values=values,
         open_month=sql.Literal(open_month),
         conditions=conditions_of(part.articles, part.month, versions, months),
         without=sql.SQL(" ").join(
