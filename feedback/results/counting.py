@@ -4,14 +4,14 @@ Nothing here reads a single answer, but to count people where the roll-up cannot
 are. What one process has read stays in its memory until a closed month or an article changes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache, partial
 
 from articles.models import Article
 from feedback.impressions import impressions_by_month, impressions_of
-from feedback.models import NOT_APPLICABLE, TallyState
+from feedback.models import NOT_APPLICABLE, Level, TallyState
 
 from .cells import Cells
 from .figures import Figures, Month, RankedArticle, StatementFigures
@@ -22,7 +22,7 @@ from .scopes import Scopes, scopes
 from .selection import Selection, open_month
 from .small_groups import SmallGroups
 from .statements import Series, all_series
-from .totals import PartTotals, Totals, totals_of
+from .totals import Counts, PartTotals, Totals, totals_of
 
 # What was added up for this many articles, topics, authors and readers is kept.
 MAX_TOTALS = 500
@@ -186,13 +186,23 @@ class _Book:
         is_shown: Callable[[Versions], bool],
     ) -> tuple[tuple[StatementFigures, ...], int]:
         """Return the statements that may be shown, and how many may not."""
-        shown, hidden = [], 0
+        found = list(self.sums(totals, part, without, is_shown))
+        shown = [_figures(*one, responses=totals.all) for one in found if one]
+        return tuple(shown), len(found) - len(shown)
+
+    def sums(
+        self,
+        totals: Totals,
+        part: Part,
+        without: tuple[Part, ...],
+        is_shown: Callable[[Versions], bool],
+    ) -> Iterator[tuple[Series, int, Counts] | None]:
+        """Yield each series that was answered, the responses and the counts; None if hidden."""
         for series in self.series:
             if not (asked := totals.n.keys() & series.places.keys()):
                 continue
             asking, others = self.versions_of(series)
-            answered = sum(totals.n[version] for version in asked)
-            sums = [
+            counts = [
                 sum(level)
                 for level in zip(
                     *(totals.of(version, series.places[version]) for version in asked), strict=True
@@ -202,26 +212,11 @@ class _Book:
                 is_shown(asking)
                 # Those whom this was not asked are a group, too.
                 and (not others or is_shown(others))
-                and self._have_enough_rated(part, without, series, sums)
+                and self._have_enough_rated(part, without, series, counts)
             ):
-                first, second, third, fourth, fifth = sums[1:]
-                shown.append(
-                    StatementFigures(
-                        key=series.key,
-                        series=series.number,
-                        survey=series.survey,
-                        text=series.text,
-                        outcome=series.outcome,
-                        labels=series.labels_shown,
-                        counts=(first, second, third, fourth, fifth),
-                        not_applicable=sums[NOT_APPLICABLE],
-                        missing=totals.all - answered,
-                        has_default_labels=not series.labels,
-                    )
-                )
+                yield series, sum(totals.n[version] for version in asked), counts
             else:
-                hidden += 1
-        return tuple(shown), hidden
+                yield None
 
     def versions_of(self, series: Series) -> tuple[Versions, Versions]:
         """Return the survey versions that ask this, of those that were answered, and the others."""
@@ -236,11 +231,11 @@ class _Book:
         return None if asking == answered else asking, answered - asking
 
     def _have_enough_rated(
-        self, part: Part, without: tuple[Part, ...], series: Series, sums: list[int]
+        self, part: Part, without: tuple[Part, ...], series: Series, counts: Counts
     ) -> bool:
         """Whether those who chose a level are none, or not few."""
-        rated = sum(sums[1:])
-        if sums[NOT_APPLICABLE] == 0 or rated == 0:
+        rated = sum(counts[1:])
+        if counts[NOT_APPLICABLE] == 0 or rated == 0:
             return True
         return rated >= ENOUGH and self.groups.people(part, without, rating=series.places) >= ENOUGH
 
@@ -267,16 +262,30 @@ class _Book:
         own = region._replace(scope=("article", article))
         if not self.groups.is_shown(own):
             return RankedArticle(article, title, None, None, None)
-        statements, _hidden = self.statements(
-            totals,
-            part=self.cells.part(own),
-            without=(),
-            is_shown=lambda versions: self.groups.is_shown(own, versions),
-        )
-        pooled = [s for s in statements if s.has_default_labels]
-        return RankedArticle(
-            article, title, totals.all, sum(s.top_2 for s in pooled), sum(s.n for s in pooled)
-        )
+        top_2 = answers = 0
+        for one in self.sums(
+            totals, self.cells.part(own), (), lambda versions: self.groups.is_shown(own, versions)
+        ):
+            if one and not one[0].labels:
+                counts = one[2]
+                top_2 += sum(counts[Level.AGREE :])
+                answers += sum(counts[1:])
+        return RankedArticle(article, title, totals.all, top_2, answers)
+
+
+def _figures(series: Series, answered: int, counts: Counts, *, responses: int) -> StatementFigures:
+    first, second, third, fourth, fifth = counts[1:]
+    return StatementFigures(
+        key=series.key,
+        series=series.number,
+        survey=series.survey,
+        text=series.text,
+        outcome=series.outcome,
+        labels=series.labels_shown,
+        counts=(first, second, third, fourth, fifth),
+        not_applicable=counts[NOT_APPLICABLE],
+        missing=responses - answered,
+    )
 
 
 def _rank(ranked: RankedArticle) -> tuple[float, str, int]:

@@ -31,7 +31,6 @@ class StatementFigures:
     counts: tuple[int, int, int, int, int]
     not_applicable: int
     missing: int
-    has_default_labels: bool = True
 
     @cached_property
     def n(self) -> int:

@@ -46,6 +46,10 @@ class SmallGroups:
         The roll-up counts responses, and a person has one about an article. So one article with
         enough responses answers; else the raw answers do.
         """
+        article = only_article(part)
+        if article is not None and not without:
+            cells = self.cells.cube(part.readers, versions).of(part.month)
+            return min(cells.get(article, 0), ENOUGH)
         key = part, tuple(without), versions
         return self._sizes.get(key, lambda: self._size(part, without, versions))
 
@@ -182,9 +186,11 @@ class SmallGroups:
             return [None, region.month]
         found: list[date | None] = []
         for month, cells in self.cells.cube(region.readers, versions).months.items():
-            if month is not None and any(article in cells for article in counts):
+            if month is not None and not cells.keys().isdisjoint(counts.keys()):
                 found.append(month)
-        return [None, *found] if len(found) == 1 else [None]
+                if len(found) > 1:
+                    return [None]
+        return [None, *found]
 
     def _readers_around(
         self, region: Region, counts: dict[int, int], versions: Versions
