@@ -93,12 +93,17 @@ def _close_connections() -> None:
 
 
 def staff_browser() -> Any:
-    """Return Django's test client, signed in as the demo's member of staff."""
+    """Return Django's test client, signed in as the demo's member of staff.
+
+    From then on this process is like one of the web server's.
+    """
     from django.conf import settings
     from django.test import Client
 
     from portal.accounts.models import User
+    from portal.core.wsgi import collect_less_often
 
+    collect_less_often()
     browser = Client(headers={"host": "localhost"})
     browser.force_login(User.objects.get(email=STAFF), settings.AUTHENTICATION_BACKENDS[0])
     return browser
