@@ -81,6 +81,7 @@ class SelectionForm(forms.Form):
         required=False,
         coerce=lambda text: date.fromisoformat(f"{text}-01"),
         empty_value=None,
+        widget=LongSelect,
     )
     # At most one part of the profile at a time: one field for all of them.
     readers = forms.ChoiceField(label=_("Readers"), required=False, widget=LongSelect)

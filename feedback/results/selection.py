@@ -5,7 +5,7 @@ readers' profile. That nobody can choose finer is what keeps small groups closed
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -82,6 +82,12 @@ def open_month() -> date:
     return timezone.localdate().replace(day=1)
 
 
+def _begin(month: date) -> sql.Composed:
+    return sql.SQL("{}::timestamp AT TIME ZONE {}").format(
+        sql.Literal(month), sql.Literal(settings.TIME_ZONE)
+    )
+
+
 def article_condition(selection: Selection) -> sql.Composable:
     """Return the SQL condition on the column ``article_id`` of whatever table has it."""
     if selection.scope is None:
@@ -94,12 +100,16 @@ def response_condition(selection: Selection) -> sql.Composed:
     """Return the SQL condition on ``feedback_response AS response``, for results and files."""
     parts: list[sql.Composable] = [
         article_condition(selection),
-        sql.SQL("response.submitted_at < {}::timestamp AT TIME ZONE {}").format(
-            sql.Literal(open_month()), sql.Literal(settings.TIME_ZONE)
-        ),
+        sql.SQL("response.submitted_at < {}").format(_begin(open_month())),
     ]
     if selection.month is not None:
-        parts.append(sql.SQL("{} = {}").format(MONTH, sql.Literal(selection.month)))
+        # As a span: to reckon each response's month takes longer than all the rest.
+        following = (selection.month + timedelta(days=31)).replace(day=1)
+        parts.append(
+            sql.SQL("response.submitted_at >= {} AND response.submitted_at < {}").format(
+                _begin(selection.month), _begin(following)
+            )
+        )
     if selection.dimension is not None:
         parts.append(
             sql.SQL("response.{} = {}").format(
