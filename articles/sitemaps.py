@@ -42,7 +42,13 @@ class PageSitemap(_SitemapOfSite):
     def items(self) -> list[Item]:
         fixed: list[Item] = [
             (reverse(name), None)
-            for name in ("home", "article_list", "funder_list", "not_a_professional")
+            for name in (
+                "home",
+                "article_list",
+                "funder_list",
+                "funder_changes",
+                "not_a_professional",
+            )
         ]
         pages = Page.objects.only("slug", "updated_at")
         return fixed + [(page.get_absolute_url(), page.updated_at) for page in pages]

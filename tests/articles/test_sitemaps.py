@@ -73,6 +73,7 @@ def test_pages_topics_and_authors(client):
         f"{SITE}/": None,
         f"{SITE}/articles/": None,
         f"{SITE}/funders/": None,
+        f"{SITE}/funders/changes/": None,
         f"{SITE}/patients/": None,
         f"{SITE}/pages/about/": page.updated_at.strftime("%Y-%m-%d"),
     }
