@@ -34,11 +34,15 @@ class LongSelect(forms.Select):
         self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
     ) -> SafeString:
         chosen = self.format_value(value)
-        options = SafeString("").join(
-            format_html('<optgroup label="{}">{}</optgroup>', key, _options(label, chosen))
-            if isinstance(label, list)
-            else _options([(key, label)], chosen)
-            for key, label in self.choices
+        options = format_html_join(
+            "",
+            "{}",
+            (
+                (format_html('<optgroup label="{}">{}</optgroup>', key, _options(label, chosen)),)
+                if isinstance(label, list | tuple)
+                else (_options([(key, label)], chosen),)
+                for key, label in self.choices
+            ),
         )
         own = self.build_attrs(self.attrs, {"name": name, **(attrs or {})})
         return format_html("<select{}>{}</select>", flatatt(own), options)
