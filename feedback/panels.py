@@ -43,7 +43,7 @@ def low_rated(request: HttpRequest) -> dict[str, Any] | None:
                 "url": _results_of(rating.article_id)
                 if may_see_results
                 else reverse("admin:articles_article_change", args=[rating.article_id]),
-                "note": _("%(percent)d %% agree (%(n)d readers)")
+                "note": _("%(percent)d %% of all answers agree (%(n)d readers)")
                 % {"percent": rating.top_2_percent, "n": rating.n},
             }
             for rating in low_ratings(ITEMS)

@@ -9,7 +9,7 @@ Z_95 = NormalDist().inv_cdf(0.975)
 MIN_FOR_SD = 2
 
 
-def wilson_interval(successes: int, n: int, z: float = Z_95) -> tuple[float, float]:
+def wilson_interval(successes: float, n: int, z: float = Z_95) -> tuple[float, float]:
     """Return the Wilson score interval of the proportion ``successes`` / ``n`` (0 to 1 each).
 
     Unlike the textbook's normal interval it holds for small ``n`` and at 0 and 100 %: 10 of 10

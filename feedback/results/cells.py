@@ -19,7 +19,7 @@ from .selection import Dimension, open_month
 
 # Cubes of this many parts of the profile are kept at the same time; of smaller things, more.
 MAX_CUBES = 40
-# Each of these is of all months.
+# Each of these is of all months, or of all articles.
 MAX_VALUES = 1_000
 MAX_ONLY = 20_000
 
@@ -195,6 +195,8 @@ class Cells:
         found: dict[int, list[Readers]] = {
             article: [] for article in articles if (article, month, versions) not in self._only
         }
+        if not found:
+            return
         for article, dimension, value in self._select(
             """
             SELECT article_id, dimension, first.value

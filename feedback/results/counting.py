@@ -13,6 +13,7 @@ from articles.models import Article
 from feedback.impressions import impressions_by_month, impressions_of
 from feedback.models import NOT_APPLICABLE, Level, TallyState
 
+from .askings import Asked, without_openings
 from .cells import Cells
 from .figures import Figures, Month, RankedArticle, StatementFigures
 from .memory import Memory
@@ -23,6 +24,9 @@ from .selection import Selection, open_month
 from .small_groups import SmallGroups
 from .statements import Series, all_series
 from .totals import Counts, PartTotals, Totals, totals_of
+
+# A series, how many answered it, and how often which level was chosen.
+Sums = tuple[Series, int, Counts]
 
 # What was added up for this many articles, topics, authors and readers is kept.
 MAX_TOTALS = 500
@@ -111,7 +115,7 @@ class _Book:
     series: list[Series]
     _totals: Memory[Region, Totals] = field(default_factory=partial(Memory, MAX_TOTALS))
     _parts: Memory[Region, PartTotals] = field(default_factory=partial(Memory, MAX_PARTS))
-    _versions: Memory[tuple[str, int], tuple[Versions, Versions]] = field(
+    _versions: Memory[Asked, tuple[Versions, Versions]] = field(
         default_factory=partial(Memory, MAX_TOTALS)
     )
     # By region and the titles of its articles, which may change without the stamp.
@@ -196,10 +200,11 @@ class _Book:
         part: Part,
         without: tuple[Part, ...],
         is_shown: Callable[[Versions], bool],
-    ) -> Iterator[tuple[Series, int, Counts] | None]:
+    ) -> Iterator[Sums | None]:
         """Yield each series that was answered, the responses and the counts; None if hidden."""
+        found = []
         for series in self.series:
-            if not (asked := totals.n.keys() & series.places.keys()):
+            if not (asked := frozenset(totals.n.keys() & series.places.keys())):
                 continue
             asking, others = self.versions_of(series)
             counts = [
@@ -208,21 +213,46 @@ class _Book:
                     *(totals.of(version, series.places[version]) for version in asked), strict=True
                 )
             ]
-            if (
+            may_be_shown = (
                 is_shown(asking)
                 # Those whom this was not asked are a group, too.
                 and (not others or is_shown(others))
                 and self._have_enough_rated(part, without, series, counts)
-            ):
-                yield series, sum(totals.n[version] for version in asked), counts
-            else:
-                yield None
+            )
+            answered = sum(totals.n[version] for version in asked)
+            found.append((asked, (series, answered, counts) if may_be_shown else None))
+        yield from self._without_openings(found, totals, part, without)
+
+    def _without_openings(
+        self,
+        found: list[tuple[Asked, Sums | None]],
+        totals: Totals,
+        part: Part,
+        without: tuple[Part, ...],
+    ) -> Iterator[Sums | None]:
+        """Yield the sums, but None for those that would open a group with the others."""
+        everybody = frozenset(version for version, n in totals.n.items() if n)
+        # Two groups: each of them was looked at as those who were asked, and the others.
+        if len(everybody) <= 2:  # noqa: PLR2004
+            yield from (sums for _asked, sums in found)
+            return
+
+        def is_small(versions: Asked) -> bool:
+            n = sum(totals.n[version] for version in versions)
+            if n >= self.cells.surely_enough(part.month):
+                return False
+            return 0 < n < ENOUGH or (n > 0 and self.groups.is_small(part, without, versions))
+
+        places = [place for place, (_asked, sums) in enumerate(found) if sums]
+        places.sort(key=lambda place: (sum(totals.n[v] for v in found[place][0]), -place))
+        shown = without_openings([found[place][0] for place in places], everybody, is_small)
+        kept = {places[place] for place in shown}
+        for place, (_asked, sums) in enumerate(found):
+            yield sums if place in kept else None
 
     def versions_of(self, series: Series) -> tuple[Versions, Versions]:
         """Return the survey versions that ask this, of those that were answered, and the others."""
-        return self._versions.get(
-            (series.key, series.number), lambda: self._find_versions_of(series)
-        )
+        return self._versions.get(frozenset(series.places), lambda: self._find_versions_of(series))
 
     def _find_versions_of(self, series: Series) -> tuple[Versions, Versions]:
         answered = frozenset(self.totals(Region(None, None, None)).n)
@@ -261,16 +291,18 @@ class _Book:
     def _ranked(self, article: int, title: str, region: Region, totals: Totals) -> RankedArticle:
         own = region._replace(scope=("article", article))
         if not self.groups.is_shown(own):
-            return RankedArticle(article, title, None, None, None)
-        top_2 = answers = 0
+            return RankedArticle(article, title, None, None, None, None)
+        top_2 = answers = raters = 0
         for one in self.sums(
             totals, self.cells.part(own), (), lambda versions: self.groups.is_shown(own, versions)
         ):
             if one and not one[0].labels:
                 counts = one[2]
                 top_2 += sum(counts[Level.AGREE :])
-                answers += sum(counts[1:])
-        return RankedArticle(article, title, totals.all, top_2, answers)
+                rated = sum(counts[1:])
+                answers += rated
+                raters = max(raters, rated)
+        return RankedArticle(article, title, totals.all, top_2, answers, raters)
 
 
 def _figures(series: Series, answered: int, counts: Counts, *, responses: int) -> StatementFigures:

@@ -128,7 +128,8 @@ class Month:
 class RankedArticle:
     """An article with the pooled top-2-box share of all its statements, by the Wilson bound.
 
-    ``n``: responses; ``top_2`` of ``answers`` answers; None for all three where they are not shown.
+    ``n``: responses; ``top_2`` of ``answers`` answers, by ``raters`` readers at least; None for all
+    four where they are not shown.
     """
 
     article_id: int
@@ -136,11 +137,16 @@ class RankedArticle:
     n: int | None
     top_2: int | None
     answers: int | None
+    raters: int | None
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """The Wilson 95 % interval of ``top_2`` / ``answers``, in per cent."""
-        if self.top_2 is None or not self.answers:
+        """The Wilson 95 % interval of ``top_2`` / ``answers``, in per cent, of ``raters`` readers.
+
+        The answers of one reader are no independent ones: four do not say as much as four readers.
+        """
+        if self.top_2 is None or not self.answers or not self.raters:
             return None
-        low, high = statistics.wilson_interval(self.top_2, self.answers)
+        share = self.top_2 / self.answers
+        low, high = statistics.wilson_interval(share * self.raters, self.raters)
         return 100 * low, 100 * high

@@ -32,6 +32,6 @@ class Memory(Generic[K, V]):
         return found
 
     def put(self, key: K, found: V) -> None:
-        if len(self._known) >= self.most:
+        if key not in self._known and len(self._known) >= self.most:
             self._known = {}
         self._known[key] = found

@@ -122,11 +122,21 @@ class SmallGroups:
         size = self.size(part, versions=versions)
         if size < ENOUGH:
             return size == 0
-        return not any(
-            self.is_small(self.cells.part(outer), [part], versions)
-            for outer in self._containing(region, versions)
-            if not self._has_enough_elsewhere(outer, part, versions)
-        ) and not self.siblings.is_cover(region, part, versions)
+        # Where all readers are of one kind, theirs are the responses of all.
+        inner = part._replace(readers=None)
+        if self.cells.count(inner, versions) != self.cells.count(part, versions):
+            inner = part
+        for outer in self._containing(region, versions):
+            if self._has_enough_elsewhere(outer, part, versions):
+                continue
+            around = self.cells.part(outer)
+            left = self.size(around, [inner], versions)
+            if 0 < left < ENOUGH:
+                return False
+            # The same responses under another name.
+            if left == 0 and self.siblings.is_cover(outer, around, versions):
+                return False
+        return not self.siblings.is_cover(region, part, versions)
 
     def _has_enough_elsewhere(self, outer: Region, part: Part, versions: Versions) -> bool:
         """Whether another article than that of ``part`` has surely enough of ``outer``.
@@ -136,11 +146,16 @@ class SmallGroups:
         article = only_article(part)
         if article is None:
             return False
-        largest = self._largest.get((outer, versions), lambda: self._two_largest(outer, versions))
+        largest = self._largest.get(
+            (outer, versions), lambda: self._two_with_enough(outer, versions)
+        )
         return any(one != article for one in largest)
 
-    def _two_largest(self, outer: Region, versions: Versions) -> list[int]:
-        """Return the two articles with most responses in ``outer``, if each has enough."""
+    def _two_with_enough(self, outer: Region, versions: Versions) -> list[int]:
+        """Return up to two articles that have enough responses in ``outer``.
+
+        Of the first two that are looked at, mostly the largest: so none says nothing.
+        """
         cube = self.cells.cube(outer.readers, versions)
         cells = cube.of(outer.month)
         return [

@@ -97,20 +97,22 @@ def publish_survey(
     key: str,
     texts: Sequence[str],
     *,
+    keys: Sequence[str] = (),
     not_applicable: Iterable[int] = (),
     speaks_of_objectives: int | None = None,
     **fields: object,
 ) -> SurveyVersion:
     """Publish version 1 of a survey of its own with the statements ``key``-1, ``key``-2 …
 
-    ``not_applicable``: places (from 1) that allow this answer. ``fields``: the version's own.
+    ``keys``: of the statements, instead. ``not_applicable``: places (from 1) that allow this
+    answer. ``fields``: the version's own.
     """
     survey, _created = Survey.objects.get_or_create(key=key, defaults={"name": key.title()})
     version = SurveyVersion.objects.create(survey=survey, number=1, **fields)
     for place, text in enumerate(texts, 1):
         statement = Statement.objects.create(
             survey=survey,
-            key=f"{key}-{place}",
+            key=keys[place - 1] if keys else f"{key}-{place}",
             speaks_of_objectives=place == speaks_of_objectives,
         )
         SurveyItem.objects.create(

@@ -163,7 +163,7 @@ def test_answers_on_another_scale_are_no_part_of_the_ranking():
     answer(article, [[1, 1, 1, 1]] * 30, survey_version_id=other.pk, submitted_at=at(MARCH))
     refresh_tallies()
     [ranked] = counting.ranking(Selection())
-    assert (ranked.n, ranked.top_2, ranked.answers) == (50, 80, 80)
+    assert (ranked.n, ranked.top_2, ranked.answers, ranked.raters) == (50, 80, 80, 20)
     series = {
         (s.key, s.series): (s.n, s.labels[0])
         for s in counting.figures(Selection()).statements
@@ -206,6 +206,18 @@ def test_ranking_by_the_lower_bound():
         ("None", 0, 0, 0),
     ]
     assert ranked[3].interval is None
+    # R: binom::binom.wilson(c(100, 10, 25), c(100, 10, 50)): of readers, not of their answers.
+    lows = [round(row.interval[0], 2) for row in ranked[:3]]
+    assert lows == [96.3, 72.25, 36.64]
+
+
+def test_the_answers_of_one_reader_are_not_several_readers():
+    """Ten of ten is at least 72 %, however many statements each of them agreed with."""
+    ten, hundreds = published_article(title="Ten"), published_article(title="Hundreds")
+    answer(ten, [[5, 5, 5, 5]] * 10, submitted_at=at(MARCH))
+    answer(hundreds, [[5, 5, 5, 5]] * 184 + [[1, 1, 1, 1]] * 16, submitted_at=at(MARCH))
+    refresh_tallies()
+    assert [row.title for row in counting.ranking(Selection())] == ["Hundreds", "Ten"]
 
 
 def test_a_ranking_is_remembered_until_answers_or_titles_change(django_assert_num_queries):

@@ -35,7 +35,7 @@ def test_only_where_few_agree_and_the_figures_are_shown(client):
         panels = client.get("/admin/").context["panels"]
         [panel] = [panel for panel in panels if panel["title"] == "Low ratings"]
         [item] = panel["items"]
-        assert (item["label"], item["note"]) == ("Low", "25 % agree (10 readers)")
+        assert (item["label"], item["note"]) == ("Low", "25 % of all answers agree (10 readers)")
         assert client.get(item["url"]).status_code == 200
         assert item["url"].endswith(page)
     client.force_login(UserFactory(group="Medical reviewers"))

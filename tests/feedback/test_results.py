@@ -80,8 +80,8 @@ def test_the_whole_portal_has_no_rest_and_ranks_its_articles(desk, article):
         (1, "Early success"),
         (2, "Late failure"),
     ]
-    # 24 of 48 answers: binom::binom.wilson(24, 48)
-    assert "2 Late failure 12 24 of 48 (50%) 36-64%" in words
+    # 24 of 48 answers by 12 readers: binom::binom.wilson(6, 12)
+    assert "2 Late failure 12 24 of 48 (50%) 25-75%" in words
     assert results_url(article=article.pk).partition("?")[2] in page.content.decode()
 
 

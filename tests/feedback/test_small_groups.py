@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from feedback.models import Response
+from feedback.models import Response, load_survey_version
 from feedback.results import counting
 from feedback.results.selection import Dimension, Selection
 from tests.factories import TopicFactory, published_article
 
-from .builders import answer, refresh_tallies
+from .builders import KEYS, answer, publish_survey, refresh_tallies
 from .worlds import MONTHS, TODAY, Ground, World
 
 pytestmark = pytest.mark.django_db
@@ -103,18 +103,45 @@ def test_what_all_have_in_common_is_known(inner, others, few):
     # 23 people of the topic are not the article's, but of those of March (in Britain) three.
     assert counting.figures(Selection(topic=topic.pk)).n == 63
     assert counting.figures(Selection(article=one.pk)).n is None
+    # All of them state no profession: these are the same responses.
+    same = Selection(article=one.pk, dimension=Dimension.PROFESSION, value="")
+    assert counting.figures(same).n is None
     responses_of(other, {few: 7})
     refresh_tallies()
-    assert counting.figures(Selection(article=one.pk)).n == 40
+    assert counting.figures(Selection(article=one.pk)).n == counting.figures(same).n == 40
 
 
 def test_the_smallest_sibling_hides_the_few():
     """4 and 3 are hidden; 30 and 12 are shown: 49 without them would be the seven."""
-    for n in (4, 3, 30, 12):
-        responses_of(published_article(), {(MARCH, "GB"): n})
+    articles = [published_article() for _ in range(4)]
+    for article, n in zip(articles, (4, 3, 30, 12), strict=True):
+        responses_of(article, {(MARCH, "GB"): n})
     refresh_tallies()
+    # Nor are the twelve told under the name of their only author.
+    authors = [article.published_version.people.get().pk for article in articles]
+    of_authors = [counting.figures(Selection(author=author)).n for author in authors]
+    assert of_authors == [None, None, 30, None]
     assert counting.figures(Selection()).n == 49
     assert [row.n for row in counting.ranking(Selection())] == [30, None, None, None]
+
+
+def test_statements_of_three_surveys_do_not_open_the_smallest():
+    """Of 35 were 12 asked by one survey and 20 by another: 3 were asked by neither."""
+    article = published_article()
+    default = load_survey_version().version_id
+    others = [publish_survey(key, KEYS, keys=KEYS).pk for key in ("other", "third")]
+    for version, n in zip((default, *others), (12, 3, 20), strict=True):
+        answer(article, [[5, 4, 3, 2]] * n, survey_version_id=version, submitted_at=MARCH_15)
+    refresh_tallies()
+    for selection in (Selection(), Selection(article=article.pk)):
+        found = counting.figures(selection)
+        assert found.n == 35
+        assert {(one.survey, one.n) for one in found.statements} == {("Third", 20)}
+        assert found.hidden_statements == 8
+    answer(article, [[5, 4, 3, 2]] * 7, survey_version_id=others[0], submitted_at=MARCH_15)
+    refresh_tallies()
+    found = counting.figures(Selection(article=article.pk))
+    assert {one.n for one in found.statements} == {12, 10, 20}
 
 
 def test_the_smallest_month_hides_the_few():

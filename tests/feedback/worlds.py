@@ -4,12 +4,12 @@ The attack knows nothing of the rule: it reckons with sets of responses, as bits
 """
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import product
 
-from feedback.models import Response, load_survey_version
+from feedback.models import Response, SurveyVersion, load_survey_version
 from feedback.results import counting
 from feedback.results.selection import Dimension, Selection
 from portal.attestation.models import Reader
@@ -20,7 +20,7 @@ from tests.factories import (
     publish,
 )
 
-from .builders import publish_version_2, refresh_tallies
+from .builders import KEYS, publish_survey, publish_version_2, refresh_tallies
 
 TODAY = datetime(2026, 4, 10, 12, tzinfo=UTC)
 MONTHS = [date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)]
@@ -29,7 +29,7 @@ PROFESSIONS, COUNTRIES = ("physician", "nurse", "pharmacist"), ("GB", "DE", "FR"
 
 
 class Ground:
-    """What all worlds stand on: articles, topics, authors and two survey versions."""
+    """What all worlds stand on: articles, topics, authors, three surveys, one in two versions."""
 
     def __init__(self):
         self.articles = []
@@ -46,6 +46,12 @@ class Ground:
         self.versions = [load_survey_version().version_id]
         new = publish_version_2(changed="change", text="I have changed", is_comparable=False)
         self.versions.append(new.pk)
+        # Keys are a survey's own: others may have the same ones.
+        for key in ("other", "third"):
+            self.versions.append(publish_survey(key, KEYS, keys=KEYS).pk)
+        self.surveys = dict(
+            SurveyVersion.objects.values_list("pk", "survey__name").filter(pk__in=self.versions)
+        )
 
     def scopes(self):
         """Yield the scopes of selections, with the articles of each."""
@@ -105,10 +111,11 @@ class World:
             months = [chance.choice(MONTHS), *([] if even else MONTHS)]
             professions = [*PROFESSIONS[: chance.choice([1, 2, 3])]]
             countries = [*COUNTRIES[: chance.choice([1, 2, 3])]]
-            versions = self.ground.versions[: chance.choice([1, 1, 2])]
+            versions = chance.sample(self.ground.versions, chance.choice([1, 1, 2, 3]))
+            weights = [20, 4, 1][: len(versions)]
             for reader in chance.sample(pool, min(n, len(pool))):
                 month = chance.choices(months, range(1, len(months) + 1))[0]
-                version = chance.choice(versions)
+                [version] = chance.choices(versions, weights)
                 when = datetime(month.year, month.month, chance.randint(2, 27), tzinfo=UTC)
                 self.responses.append(
                     Response(
@@ -185,6 +192,8 @@ class World:
         Raises ``AssertionError`` where a figure is not what the responses say.
         """
         self.truth = dict(self.selections())
+        self.pages = defaultdict(set)
+        self.asked = {None: -1}
         of_version = {
             version: self.bits(lambda r, version=version: r.survey_version_id == version)
             for version in self.ground.versions
@@ -206,38 +215,40 @@ class World:
             return
         assert figures.n == figure.bits.bit_count(), figure
         shown.setdefault(None, []).append(figure)
+        page = self.pages[figure.selection, figure.is_rest]
+        page.add(figure.bits)
         for statement in figures.statements:
             asking = self._asking(statement)
-            asked = figure.bits & sum(of_version[version] for version in asking)
+            whoever = sum(of_version[version] for version in asking)
+            asked = figure.bits & whoever
+            page.add(asked)
             rated = self.rated(asked, statement.key)
             assert statement.counts == tuple(rated[level] for level in range(1, 6))
             assert statement.not_applicable == rated[0]
             assert statement.missing == (figure.bits & ~asked).bit_count()
             assert statement.n == 0 or not self.is_small(self._raters(asked, statement.key))
-            for key, bits in (("asked", asked), ("missing", figure.bits & ~asked)):
-                shown.setdefault((key, statement.key, statement.series), []).append(
-                    Shown(figure.selection, bits, figure.is_rest)
+            own = statement.survey, statement.key, statement.series
+            for key, among in (("asked", whoever), ("missing", ~whoever)):
+                self.asked[key, own] = among
+                shown.setdefault((key, own), []).append(
+                    Shown(figure.selection, figure.bits & among, figure.is_rest)
                 )
 
     def _asking(self, statement):
-        if statement.key != "change":
-            return self.ground.versions
-        return [self.ground.versions[statement.series - 1]]
-
-    PLACES = ({"clear": 0, "objectives": 1, "relevant": 2, "change": 3},) * 2
+        versions = [v for v in self.ground.versions if self.ground.surveys[v] == statement.survey]
+        if len(versions) > 1 and statement.key == "change":
+            return [versions[statement.series - 1]]
+        return versions
 
     def rated(self, bits, key):
         return Counter(
-            response.levels[self._place(response, key)]
+            response.levels[KEYS.index(key)]
             for number, response in enumerate(self.responses)
             if bits >> number & 1
         )
 
     def _raters(self, bits, key):
-        return bits & self.bits(lambda r: r.levels[self._place(r, key)] != 0)
-
-    def _place(self, response, key):
-        return self.PLACES[self.ground.versions.index(response.survey_version_id)][key]
+        return bits & self.bits(lambda r: r.levels[KEYS.index(key)] != 0)
 
     def opened(self, shown):
         """Yield what opens a group of 1 to 9 people: a figure, two of them, or siblings."""
@@ -255,6 +266,16 @@ class World:
                     if self._is_known(one, other):
                         yield series, "difference", one, other
             yield from self._opened_by_siblings(series, figures)
+        yield from self._opened_by_statements()
+
+    def _opened_by_statements(self):
+        """Yield the pages where two statements, or what they leave of a third, are too little."""
+        for page, distinct in self.pages.items():
+            for whole, one, other in product(distinct, repeat=3):
+                if one & other or (one | other) & ~whole:
+                    continue
+                if self.is_small(whole & ~one & ~other):
+                    yield "statements of a page", page
 
     def _is_known(self, outer, inner):
         """Whether people outside the house can know that ``inner`` is within ``outer``.
@@ -276,13 +297,25 @@ class World:
 
     def _opened_by_siblings(self, series, figures):
         plain = {figure.selection: figure.bits for figure in figures if not figure.is_rest}
+        named = defaultdict(list)
+        for figure in figures:
+            named[figure.bits].append(figure)
         for parent, bits in plain.items():
             for name, children in self._families(parent):
                 left = bits
                 for child in children:
-                    left &= ~plain.get(child, 0)
+                    own = self.truth[child] & self.asked[series]
+                    if child in plain or self._is_under_another_name(child, named[own]):
+                        left &= ~own
                 if self.is_small(left):
                     yield series, name, parent
+
+    def _is_under_another_name(self, child, figures):
+        """Whether a figure is known to be of the responses of ``child``, and no others."""
+        own = Shown(child, 0)
+        return any(
+            self._is_known(figure, own) and self._is_known(own, figure) for figure in figures
+        )
 
     def _families(self, parent):
         fields = {
