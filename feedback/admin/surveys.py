@@ -200,7 +200,7 @@ def _published(item: SurveyItem) -> ShownStatement:
     if wording.number > 1:
         note = (
             _("Wording %d, comparable with the previous one.")
-            if wording.is_comparable
+            if wording.follows_id
             else _("Wording %d, not comparable with the previous one.")
         ) % wording.number
     return ShownStatement(

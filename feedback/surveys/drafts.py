@@ -18,7 +18,7 @@ from feedback.models import (
     SurveyVersion,
 )
 
-from .changes import changes_of, newest_published, problems_of
+from .changes import asked_so_far, changes_of, newest_published, problems_of
 
 # What an editor may change of a draft's statement, and what tells whether somebody has.
 FIELDS = (
@@ -180,12 +180,13 @@ def _wording(row: DraftStatement, survey: Survey) -> StatementWording:
     for wording in wordings:
         if wording.text == row.text:
             return wording
+    asked = asked_so_far([statement.pk]).get(statement.pk) if row.is_comparable else None
     return StatementWording.objects.create(
         statement=statement,
         number=wordings[0].number + 1 if wordings else 1,
         text=row.text,
-        # The first wording has none before it.
-        is_comparable=bool(row.is_comparable) if wordings else True,
+        # What was asked last: not what is newest where an earlier wording had come back.
+        follows=asked[0].wording if asked else None,
     )
 
 

@@ -81,7 +81,10 @@ def publish_version_2(*, changed: str, text: str, is_comparable: bool = True) ->
     wordings = {item.wording.statement.key: item.wording for item in load_survey_version().items}
     old = wordings.pop(changed)
     new = StatementWording.objects.create(
-        statement=old.statement, number=old.number + 1, text=text, is_comparable=is_comparable
+        statement=old.statement,
+        number=old.number + 1,
+        text=text,
+        follows=old if is_comparable else None,
     )
     latest = survey.versions.first()
     version = SurveyVersion.objects.create(survey=survey, number=latest.number + 1)

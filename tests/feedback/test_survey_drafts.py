@@ -108,10 +108,10 @@ def test_publishing_freezes_exactly_what_the_draft_asked(survey, draft):
         ("clear", "The content was clear", 2, False),
         ("relevant", "This was relevant to my practice", 2, False),
     ]
-    comparable = StatementWording.objects.filter(number=2).values_list(
-        "statement__key", "is_comparable"
+    follows = StatementWording.objects.filter(number=2).values_list(
+        "statement__key", "follows__text"
     )
-    assert dict(comparable) == {"clear": False, "relevant": True}
+    assert dict(follows) == {"clear": None, "relevant": "The content was relevant to my practice"}
     assert Statement.objects.get(key="tell").outcome == Outcome.INTENTION
     assert not DraftStatement.objects.exists()
     assert load_survey_version().version_id == version.pk
