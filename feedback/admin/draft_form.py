@@ -381,7 +381,7 @@ def _put_back(known: KnownStatement) -> dict[str, Any]:
         **dict.fromkeys(FIELDS, ""),
         "statement": str(known.statement.pk),
         "text": known.text,
-        "speaks_of_objectives": known.statement.speaks_of_objectives,
+        "speaks_of_objectives": known.asked[0].speaks_of_objectives,
     }
 
 

@@ -207,7 +207,7 @@ def _published(item: SurveyItem) -> ShownStatement:
         text=wording.text,
         key=wording.statement.key,
         outcome=Outcome(wording.statement.outcome),
-        speaks_of_objectives=wording.statement.speaks_of_objectives,
+        speaks_of_objectives=item.speaks_of_objectives,
         allows_not_applicable=item.allows_not_applicable,
         note=note,
     )

@@ -55,11 +55,6 @@ class Statement(models.Model):
     outcome = models.PositiveSmallIntegerField(
         _("what agreement shows"), choices=Outcome.choices, default=Outcome.SATISFACTION
     )
-    speaks_of_objectives = models.BooleanField(
-        _("speaks of the learning objectives"),
-        default=False,
-        help_text=_("The article’s learning objectives are shown beside the statement."),
-    )
 
     class Meta:
         verbose_name = _("statement")
@@ -69,8 +64,7 @@ class Statement(models.Model):
         ]
         triggers = [
             # Another outcome would say something else of answers that are already there.
-            pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key", "outcome"]),
-            BumpContentStamp(),
+            pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key", "outcome"])
         ]
 
     def __str__(self) -> str:
@@ -205,6 +199,11 @@ class SurveyItem(models.Model):
     version = models.ForeignKey(SurveyVersion, on_delete=models.PROTECT, related_name="items")
     wording = models.ForeignKey(StatementWording, on_delete=models.PROTECT)
     position = models.PositiveSmallIntegerField(_("position"))
+    speaks_of_objectives = models.BooleanField(
+        _("speaks of the learning objectives"),
+        default=False,
+        help_text=_("The article’s learning objectives are shown beside the statement."),
+    )
     allows_not_applicable = models.BooleanField(
         _("may be answered “not applicable”"), default=False
     )

@@ -185,7 +185,7 @@ def _altered(
             title = _("“%(key)s” may no longer be answered “not applicable”")
             effect = _("Such answers that are there already stay what they are.")
         yield Change(title % names, effect)
-    if row.speaks_of_objectives != item.wording.statement.speaks_of_objectives:
+    if row.speaks_of_objectives != item.speaks_of_objectives:
         if row.speaks_of_objectives:
             title = _("The article’s learning objectives stand beside “%(key)s”")
         else:

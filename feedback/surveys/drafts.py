@@ -84,7 +84,7 @@ def start_draft(survey: Survey) -> tuple[SurveyVersion, bool]:
             key=item.wording.statement.key,
             text=item.wording.text,
             outcome=item.wording.statement.outcome,
-            speaks_of_objectives=item.wording.statement.speaks_of_objectives,
+            speaks_of_objectives=item.speaks_of_objectives,
             allows_not_applicable=item.allows_not_applicable,
         )
         for position, item in enumerate(newest.items.select_related("wording__statement"), 1)
@@ -140,6 +140,7 @@ def publish_draft(*, draft_id: int, token: str) -> SurveyVersion:
             version=draft,
             wording=_wording(row, draft.survey),
             position=row.position,
+            speaks_of_objectives=row.speaks_of_objectives,
             allows_not_applicable=row.allows_not_applicable,
         )
     draft.draft_statements.all().delete()
@@ -167,15 +168,7 @@ def _wording(row: DraftStatement, survey: Survey) -> StatementWording:
     """Return the wording that ``row`` asks: the same words again are the same wording."""
     statement = row.statement
     if statement is None:
-        statement = Statement.objects.create(
-            survey=survey,
-            key=row.key,
-            outcome=row.outcome,
-            speaks_of_objectives=row.speaks_of_objectives,
-        )
-    elif statement.speaks_of_objectives != row.speaks_of_objectives:
-        statement.speaks_of_objectives = row.speaks_of_objectives
-        statement.save(update_fields=["speaks_of_objectives"])
+        statement = Statement.objects.create(survey=survey, key=row.key, outcome=row.outcome)
     wordings = list(statement.wordings.order_by("-number"))
     for wording in wordings:
         if wording.text == row.text:
@@ -200,15 +193,11 @@ def preview_survey(
             pk=row.pk,
             position=row.position,
             version=draft,
+            speaks_of_objectives=row.speaks_of_objectives,
             allows_not_applicable=row.allows_not_applicable,
             wording=StatementWording(
                 text=row.text,
-                statement=Statement(
-                    survey=draft.survey,
-                    key=row.key,
-                    outcome=row.outcome,
-                    speaks_of_objectives=row.speaks_of_objectives,
-                ),
+                statement=Statement(survey=draft.survey, key=row.key, outcome=row.outcome),
             ),
         )
         for row in statements
