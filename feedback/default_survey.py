@@ -32,11 +32,13 @@ def make_default_survey(sender: AppConfig, using: str = "default", **kwargs: Any
                 survey=survey,
                 key=key,
                 outcome=Outcome.INTENTION if key == "change" else Outcome.SATISFACTION,
-                speaks_of_objectives=key == "objectives",
             )
             wording = StatementWording.objects.using(using).create(statement=statement, text=text)
             SurveyItem.objects.using(using).create(
-                version=version, wording=wording, position=position
+                version=version,
+                wording=wording,
+                position=position,
+                speaks_of_objectives=key == "objectives",
             )
         version.published_at = timezone.now()
         version.save()

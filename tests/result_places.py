@@ -111,7 +111,7 @@ def _ask_otherwise(article: Article) -> None:
             worded, _is_new = StatementWording.objects.get_or_create(
                 statement=statement,
                 text=wording,
-                defaults={"number": number, "is_comparable": False},
+                defaults={"number": number},
             )
             SurveyItem.objects.create(
                 version=version,

@@ -11,8 +11,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from feedback.models import DraftStatement, Level, Outcome, Statement, SurveyVersion
-from feedback.surveys import KEY_PATTERN, draft_token, is_reserved, suggest_key
+from feedback.models import DraftStatement, Level, Outcome, Statement, SurveyItem, SurveyVersion
+from feedback.surveys import KEY_PATTERN, asked_so_far, draft_token, is_reserved, suggest_key
 
 PREFIX = "statements"
 MAX_STATEMENTS = 30
@@ -40,21 +40,28 @@ COMPARABLE = [
 
 @dataclass(frozen=True, slots=True)
 class KnownStatement:
-    """A statement that has been published: its wordings, newest first."""
+    """A statement that has been published; ``asked``: where, what was asked last first."""
 
-    statement: Statement
-    texts: tuple[str, ...]
+    asked: tuple[SurveyItem, ...]
+
+    @property
+    def statement(self) -> Statement:
+        return self.asked[0].wording.statement
+
+    @property
+    def text(self) -> str:
+        """The wording that was asked last."""
+        return self.asked[0].wording.text
+
+    @property
+    def texts(self) -> set[str]:
+        return {item.wording.text for item in self.asked}
 
 
 def known_statements(draft: SurveyVersion) -> dict[int, KnownStatement]:
-    """Return the published statements of the draft's survey by their numbers (2 queries)."""
-    statements = draft.survey.statements.prefetch_related("wordings").order_by("pk")
-    return {
-        statement.pk: KnownStatement(
-            statement, tuple(wording.text for wording in reversed(statement.wordings.all()))
-        )
-        for statement in statements
-    }
+    """Return the published statements of the draft's survey by their numbers (1 query)."""
+    asked = asked_so_far(draft.survey.statements.values("pk"))
+    return {pk: KnownStatement(tuple(items)) for pk, items in asked.items()}
 
 
 def on_one_line(text: str) -> str:
@@ -128,9 +135,9 @@ class StatementForm(forms.Form):
 
     @property
     def is_reworded(self) -> bool:
-        """Whether the wording is another than the newest."""
+        """Whether the wording is another than the one asked last."""
         text = on_one_line(str(self["text"].value() or ""))
-        return self.existing is not None and text != self.existing.texts[0]
+        return self.existing is not None and text != self.existing.text
 
     @property
     def is_open(self) -> bool:
@@ -158,7 +165,7 @@ class StatementForm(forms.Form):
             if key == known.statement.key:
                 raise forms.ValidationError(
                     _("This is the key of “%(text)s”. Choose another key, or put that one back in.")
-                    % {"text": known.texts[0]}
+                    % {"text": known.text}
                 )
         return key
 
@@ -373,8 +380,8 @@ def _put_back(known: KnownStatement) -> dict[str, Any]:
     return {
         **dict.fromkeys(FIELDS, ""),
         "statement": str(known.statement.pk),
-        "text": known.texts[0],
-        "speaks_of_objectives": known.statement.speaks_of_objectives,
+        "text": known.text,
+        "speaks_of_objectives": known.asked[0].speaks_of_objectives,
     }
 
 

@@ -200,14 +200,14 @@ def _published(item: SurveyItem) -> ShownStatement:
     if wording.number > 1:
         note = (
             _("Wording %d, comparable with the previous one.")
-            if wording.is_comparable
+            if wording.follows_id
             else _("Wording %d, not comparable with the previous one.")
         ) % wording.number
     return ShownStatement(
         text=wording.text,
         key=wording.statement.key,
         outcome=Outcome(wording.statement.outcome),
-        speaks_of_objectives=wording.statement.speaks_of_objectives,
+        speaks_of_objectives=item.speaks_of_objectives,
         allows_not_applicable=item.allows_not_applicable,
         note=note,
     )

@@ -245,7 +245,7 @@ def _wording(place: Place) -> Wording:
         statement=wording.statement.key,
         wording=wording.number,
         text=wording.text,
-        is_comparable=wording.is_comparable if wording.number > 1 else None,
+        is_comparable=wording.follows_id is not None if wording.number > 1 else None,
         position=place.number,
         outcome=Outcome(wording.statement.outcome),
     )

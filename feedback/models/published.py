@@ -98,6 +98,7 @@ def _published_survey(items: tuple[SurveyItem, ...]) -> PublishedSurvey:
 @on_every_page(
     "id",
     "position",
+    "speaks_of_objectives",
     "allows_not_applicable",
     "version_id",
     "version__survey_id",
@@ -108,7 +109,6 @@ def _published_survey(items: tuple[SurveyItem, ...]) -> PublishedSurvey:
     "wording__text",
     "wording__statement_id",
     "wording__statement__key",
-    "wording__statement__speaks_of_objectives",
 )
 def _item_rows() -> QuerySet[SurveyItem]:
     """Name the items of the default survey and of those that stand under an article."""
@@ -158,14 +158,11 @@ def current_survey_version(article_id: int) -> PublishedSurvey:
 
 
 def _item(row: dict[str, Any]) -> SurveyItem:
-    statement = Statement(
-        id=row["wording__statement_id"],
-        key=row["wording__statement__key"],
-        speaks_of_objectives=row["wording__statement__speaks_of_objectives"],
-    )
+    statement = Statement(id=row["wording__statement_id"], key=row["wording__statement__key"])
     return SurveyItem(
         id=row["id"],
         position=row["position"],
+        speaks_of_objectives=row["speaks_of_objectives"],
         allows_not_applicable=row["allows_not_applicable"],
         version=SurveyVersion(
             id=row["version_id"],

@@ -55,11 +55,6 @@ class Statement(models.Model):
     outcome = models.PositiveSmallIntegerField(
         _("what agreement shows"), choices=Outcome.choices, default=Outcome.SATISFACTION
     )
-    speaks_of_objectives = models.BooleanField(
-        _("speaks of the learning objectives"),
-        default=False,
-        help_text=_("The article’s learning objectives are shown beside the statement."),
-    )
 
     class Meta:
         verbose_name = _("statement")
@@ -69,8 +64,7 @@ class Statement(models.Model):
         ]
         triggers = [
             # Another outcome would say something else of answers that are already there.
-            pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key", "outcome"]),
-            BumpContentStamp(),
+            pgtrigger.ReadOnly(name="stable_key", fields=["survey", "key", "outcome"])
         ]
 
     def __str__(self) -> str:
@@ -78,12 +72,18 @@ class Statement(models.Model):
 
 
 class StatementWording(models.Model):
-    """One wording of a statement, and whether its answers compare with those of the one before."""
+    """One wording of a statement. Its answers add up with those of the wording it ``follows``.
+
+    That is the wording asked before it, which need not have the number before: an earlier one may
+    have come back in between. None: it is the statement's first or compares with none before it.
+    """
 
     statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="wordings")
     number = models.PositiveSmallIntegerField(_("version of the wording"), default=1)
     text = models.CharField(_("text"), max_length=300)
-    is_comparable = models.BooleanField(_("comparable with the previous wording"), default=True)
+    follows = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["statement", "number"]
@@ -92,7 +92,26 @@ class StatementWording(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["statement", "number"], name="feedback_wording_number")
         ]
-        triggers = [append_only()]
+        triggers = [
+            append_only(),
+            pgtrigger.Trigger(
+                name="follows_its_own",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__follows__isnull=False),
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM feedback_statementwording
+                        WHERE id = NEW.follows_id AND statement_id = NEW.statement_id
+                            AND number < NEW.number
+                    ) THEN
+                        RAISE EXCEPTION
+                            'A wording follows none but an earlier one of its own statement';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.text
@@ -180,6 +199,11 @@ class SurveyItem(models.Model):
     version = models.ForeignKey(SurveyVersion, on_delete=models.PROTECT, related_name="items")
     wording = models.ForeignKey(StatementWording, on_delete=models.PROTECT)
     position = models.PositiveSmallIntegerField(_("position"))
+    speaks_of_objectives = models.BooleanField(
+        _("speaks of the learning objectives"),
+        default=False,
+        help_text=_("The article’s learning objectives are shown beside the statement."),
+    )
     allows_not_applicable = models.BooleanField(
         _("may be answered “not applicable”"), default=False
     )

@@ -72,13 +72,6 @@ def all_series() -> list[Series]:
 def first_comparable_wordings() -> dict[int, int]:
     """Return for each wording the first one that it may be compared with (1 query)."""
     first: dict[int, int] = {}
-    before: StatementWording | None = None
     for wording in StatementWording.objects.order_by("statement", "number"):
-        goes_on = (
-            before is not None
-            and before.statement_id == wording.statement_id
-            and wording.is_comparable
-        )
-        first[wording.pk] = first[before.pk] if goes_on and before else wording.pk
-        before = wording
+        first[wording.pk] = first[wording.follows_id] if wording.follows_id else wording.pk
     return first

@@ -1,7 +1,7 @@
 """Making surveys: drafts, what publishing one changes, and which survey an article has."""
 
 from .articles import choose_survey, published_surveys
-from .changes import Change, changes_of, problems_of
+from .changes import Change, asked_so_far, changes_of, problems_of
 from .drafts import (
     DraftHasChanged,
     DraftIsGone,
@@ -21,6 +21,7 @@ __all__ = [
     "DraftHasChanged",
     "DraftIsGone",
     "DraftIsIncomplete",
+    "asked_so_far",
     "changes_of",
     "choose_survey",
     "discard_draft",

@@ -1,15 +1,15 @@
 """What publishing a draft changes, for readers and for results and exports, in sentences."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 
 from feedback.models import (
     DraftStatement,
     Level,
-    StatementWording,
     Survey,
     SurveyItem,
     SurveyVersion,
@@ -33,6 +33,22 @@ def newest_published(survey: Survey) -> SurveyVersion | None:
     return survey.versions.filter(published_at__isnull=False).order_by("-number").first()
 
 
+def asked_so_far(
+    statement_ids: Iterable[int] | QuerySet[Any, Any],
+) -> dict[int, list[SurveyItem]]:
+    """Return where published versions ask the statements, what was asked last first (1 query)."""
+    found: dict[int, list[SurveyItem]] = {}
+    for item in (
+        SurveyItem.objects.filter(
+            wording__statement__in=statement_ids, version__published_at__isnull=False
+        )
+        .select_related("wording__statement")
+        .order_by("wording__statement", "-version__number")
+    ):
+        found.setdefault(item.wording.statement_id, []).append(item)
+    return found
+
+
 def problems_of(
     draft: SurveyVersion, statements: Sequence[DraftStatement], changes: Sequence[Change]
 ) -> list[str]:
@@ -43,11 +59,11 @@ def problems_of(
     if not statements:
         return [_("The draft has no statement. Add one, or put one back in.")]
     problems = []
-    wordings = _wordings(statements)
+    asked = _asked_so_far(statements)
     own = set(draft.survey.statements.values_list("key", flat=True))
     for row in statements:
-        known = wordings.get(row.statement_id or 0)
-        if known is None:
+        items = asked.get(row.statement_id or 0)
+        if items is None:
             if row.key in own:
                 problems.append(
                     _("“%(key)s” is the key of another statement of this survey.")
@@ -57,7 +73,7 @@ def problems_of(
                 problems.append(
                     _("“%(key)s” is the name of a column of every export.") % {"key": row.key}
                 )
-        elif row.is_comparable is None and row.text not in {wording.text for wording in known}:
+        elif row.is_comparable is None and row.text not in _texts(items):
             problems.append(
                 _("Say whether the new wording of “%(key)s” compares with the one before.")
                 % {"key": row.key}
@@ -69,14 +85,12 @@ def problems_of(
     return problems
 
 
-def _wordings(statements: Sequence[DraftStatement]) -> dict[int, list[StatementWording]]:
-    """Return the wordings of the statements that are not new, newest first (1 query)."""
-    found: dict[int, list[StatementWording]] = {}
-    for wording in StatementWording.objects.filter(
-        statement__in=[row.statement_id for row in statements if row.statement_id]
-    ).order_by("statement", "-number"):
-        found.setdefault(wording.statement_id, []).append(wording)
-    return found
+def _asked_so_far(statements: Sequence[DraftStatement]) -> dict[int, list[SurveyItem]]:
+    return asked_so_far([row.statement_id for row in statements if row.statement_id])
+
+
+def _texts(items: Iterable[SurveyItem]) -> set[str]:
+    return {item.wording.text for item in items}
 
 
 def changes_of(draft: SurveyVersion, statements: Sequence[DraftStatement]) -> list[Change]:
@@ -90,11 +104,12 @@ def changes_of(draft: SurveyVersion, statements: Sequence[DraftStatement]) -> li
         .first()
     )
     before = {item.wording.statement_id: item for item in newest.items.all()} if newest else {}
-    wordings = _wordings(statements)
+    asked = _asked_so_far(statements)
     changes: list[Change] = []
     for row in statements:
         item = before.get(row.statement_id or 0)
-        changes += [_added(row)] if item is None else _altered(row, item, wordings)
+        items = asked.get(row.statement_id or 0, [])
+        changes += [_added(row, items)] if item is None else _altered(row, item, items)
     kept = {row.statement_id for row in statements}
     changes += [_taken_out(item) for pk, item in before.items() if pk not in kept]
     if _order(before, kept) != [
@@ -113,14 +128,18 @@ def _order(before: dict[int, SurveyItem], kept: set[int | None]) -> list[int]:
     return [pk for pk in before if pk in kept]
 
 
-def _added(row: DraftStatement) -> Change:
-    if row.statement_id is not None:
+def _added(row: DraftStatement, items: Sequence[SurveyItem]) -> Change:
+    if items:
+        last = items[0].wording.text
         return Change(
             _("Put back in: “%(key)s”") % {"key": row.key},
             _(
                 "New answers stand in the column that it had before; responses in between stay "
                 "empty there."
-            ),
+            )
+            if row.text == last
+            else _wording_effect(row, items),
+            before=last if row.text != last else "",
             after=row.text,
         )
     return Change(
@@ -145,13 +164,13 @@ def _taken_out(item: SurveyItem) -> Change:
 
 
 def _altered(
-    row: DraftStatement, item: SurveyItem, wordings: dict[int, list[StatementWording]]
+    row: DraftStatement, item: SurveyItem, items: Sequence[SurveyItem]
 ) -> Iterator[Change]:
     names = {"key": row.key}
     if row.text != item.wording.text:
         yield Change(
             _("New wording of “%(key)s”") % names,
-            _wording_effect(row, wordings[item.wording.statement_id]),
+            _wording_effect(row, items),
             before=item.wording.text,
             after=row.text,
         )
@@ -166,7 +185,7 @@ def _altered(
             title = _("“%(key)s” may no longer be answered “not applicable”")
             effect = _("Such answers that are there already stay what they are.")
         yield Change(title % names, effect)
-    if row.speaks_of_objectives != item.wording.statement.speaks_of_objectives:
+    if row.speaks_of_objectives != item.speaks_of_objectives:
         if row.speaks_of_objectives:
             title = _("The article’s learning objectives stand beside “%(key)s”")
         else:
@@ -174,8 +193,8 @@ def _altered(
         yield Change(title % names, _("Nothing changes in results and exports."))
 
 
-def _wording_effect(row: DraftStatement, wordings: list[StatementWording]) -> str:
-    if row.text in {wording.text for wording in wordings}:
+def _wording_effect(row: DraftStatement, items: Sequence[SurveyItem]) -> str:
+    if row.text in _texts(items):
         return _(
             "An earlier wording comes back: new answers are added to those that it had before, "
             "in the same column of exports."

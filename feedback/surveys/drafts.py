@@ -18,7 +18,7 @@ from feedback.models import (
     SurveyVersion,
 )
 
-from .changes import changes_of, newest_published, problems_of
+from .changes import asked_so_far, changes_of, newest_published, problems_of
 
 # What an editor may change of a draft's statement, and what tells whether somebody has.
 FIELDS = (
@@ -84,7 +84,7 @@ def start_draft(survey: Survey) -> tuple[SurveyVersion, bool]:
             key=item.wording.statement.key,
             text=item.wording.text,
             outcome=item.wording.statement.outcome,
-            speaks_of_objectives=item.wording.statement.speaks_of_objectives,
+            speaks_of_objectives=item.speaks_of_objectives,
             allows_not_applicable=item.allows_not_applicable,
         )
         for position, item in enumerate(newest.items.select_related("wording__statement"), 1)
@@ -140,6 +140,7 @@ def publish_draft(*, draft_id: int, token: str) -> SurveyVersion:
             version=draft,
             wording=_wording(row, draft.survey),
             position=row.position,
+            speaks_of_objectives=row.speaks_of_objectives,
             allows_not_applicable=row.allows_not_applicable,
         )
     draft.draft_statements.all().delete()
@@ -167,25 +168,18 @@ def _wording(row: DraftStatement, survey: Survey) -> StatementWording:
     """Return the wording that ``row`` asks: the same words again are the same wording."""
     statement = row.statement
     if statement is None:
-        statement = Statement.objects.create(
-            survey=survey,
-            key=row.key,
-            outcome=row.outcome,
-            speaks_of_objectives=row.speaks_of_objectives,
-        )
-    elif statement.speaks_of_objectives != row.speaks_of_objectives:
-        statement.speaks_of_objectives = row.speaks_of_objectives
-        statement.save(update_fields=["speaks_of_objectives"])
+        statement = Statement.objects.create(survey=survey, key=row.key, outcome=row.outcome)
     wordings = list(statement.wordings.order_by("-number"))
     for wording in wordings:
         if wording.text == row.text:
             return wording
+    asked = asked_so_far([statement.pk]).get(statement.pk) if row.is_comparable else None
     return StatementWording.objects.create(
         statement=statement,
         number=wordings[0].number + 1 if wordings else 1,
         text=row.text,
-        # The first wording has none before it.
-        is_comparable=bool(row.is_comparable) if wordings else True,
+        # What was asked last: not what is newest where an earlier wording had come back.
+        follows=asked[0].wording if asked else None,
     )
 
 
@@ -199,15 +193,11 @@ def preview_survey(
             pk=row.pk,
             position=row.position,
             version=draft,
+            speaks_of_objectives=row.speaks_of_objectives,
             allows_not_applicable=row.allows_not_applicable,
             wording=StatementWording(
                 text=row.text,
-                statement=Statement(
-                    survey=draft.survey,
-                    key=row.key,
-                    outcome=row.outcome,
-                    speaks_of_objectives=row.speaks_of_objectives,
-                ),
+                statement=Statement(survey=draft.survey, key=row.key, outcome=row.outcome),
             ),
         )
         for row in statements

@@ -78,16 +78,25 @@ def answer(article: Article, rows: Iterable[Sequence[int]], **fields: object) ->
 def publish_version_2(*, changed: str, text: str, is_comparable: bool = True) -> SurveyVersion:
     """Publish the default survey with another wording of the statement ``changed``, put last."""
     survey = Survey.objects.get(key="default")
-    wordings = {item.wording.statement.key: item.wording for item in load_survey_version().items}
-    old = wordings.pop(changed)
+    items = {item.wording.statement.key: item for item in load_survey_version().items}
+    changed_item = items.pop(changed)
+    old = changed_item.wording
     new = StatementWording.objects.create(
-        statement=old.statement, number=old.number + 1, text=text, is_comparable=is_comparable
+        statement=old.statement,
+        number=old.number + 1,
+        text=text,
+        follows=old if is_comparable else None,
     )
     latest = survey.versions.first()
     version = SurveyVersion.objects.create(survey=survey, number=latest.number + 1)
-    for position, wording in enumerate([*wordings.values(), new], 1):
-        # Positions need no particular numbers, only an order.
-        SurveyItem.objects.create(version=version, wording=wording, position=10 * position)
+    for position, item in enumerate([*items.values(), changed_item], 1):
+        SurveyItem.objects.create(
+            version=version,
+            wording=new if item == changed_item else item.wording,
+            # Positions need no particular numbers, only an order.
+            position=10 * position,
+            speaks_of_objectives=item.speaks_of_objectives,
+        )
     version.published_at = timezone.now()
     version.save()
     return version
@@ -111,14 +120,13 @@ def publish_survey(
     version = SurveyVersion.objects.create(survey=survey, number=1, **fields)
     for place, text in enumerate(texts, 1):
         statement = Statement.objects.create(
-            survey=survey,
-            key=keys[place - 1] if keys else f"{key}-{place}",
-            speaks_of_objectives=place == speaks_of_objectives,
+            survey=survey, key=keys[place - 1] if keys else f"{key}-{place}"
         )
         SurveyItem.objects.create(
             version=version,
             wording=StatementWording.objects.create(statement=statement, text=text),
             position=place,
+            speaks_of_objectives=place == speaks_of_objectives,
             allows_not_applicable=place in not_applicable,
         )
     version.published_at = timezone.now()

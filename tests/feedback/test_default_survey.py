@@ -38,6 +38,7 @@ def test_there_is_a_default_survey_and_making_it_again_changes_nothing():
     survey = load_survey_version()
     assert [item.wording.text for item in survey.items] == [text for _key, text in STATEMENTS]
     assert [item.wording.statement.outcome for item in survey.items] == [2, 2, 2, 4]
+    assert [item.speaks_of_objectives for item in survey.items] == [False, True, False, False]
 
 
 def test_the_current_version_is_the_newest_published_one():
@@ -66,6 +67,9 @@ FROZEN = {
     "delete a version": lambda: delete("feedback_surveyversion"),
     "move an item": lambda: SurveyItem.objects.filter(position=1).update(position=9),
     "reword an item": lambda: SurveyItem.objects.update(wording=other_wording()),
+    "show the objectives beside an item": lambda: SurveyItem.objects.filter(position=1).update(
+        speaks_of_objectives=True
+    ),
     "delete an item": lambda: SurveyItem.objects.all().delete(),
     "add an item": lambda: SurveyItem.objects.create(
         version=SurveyVersion.objects.get(), wording=other_wording(), position=5

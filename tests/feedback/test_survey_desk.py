@@ -201,6 +201,9 @@ def test_rows_move_and_go_without_being_saved_and_nothing_typed_is_lost(staff, d
     assert [known.statement.key for known in taken.context["form"].taken_out()] == ["clear"]
     back = send(staff, draft, rows[1:], "x", put_back=str(before[0]["statement"]))
     assert texts(back)[-1] == before[0]["text"]
+    assert not back.context["form"].rows.forms[-1]["speaks_of_objectives"].value()
+    back = send(staff, draft, rows[:1], "x", put_back=str(before[1]["statement"]))
+    assert back.context["form"].rows.forms[-1]["speaks_of_objectives"].value()
     assert texts(send(staff, draft, rows, "x", add=""))[4:] == [""]
     for attack in (
         {"move_up": "-1"},

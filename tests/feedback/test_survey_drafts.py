@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
+from feedback.admin.surveys import shown_versions
 from feedback.models import (
     DraftStatement,
     Outcome,
@@ -108,10 +109,10 @@ def test_publishing_freezes_exactly_what_the_draft_asked(survey, draft):
         ("clear", "The content was clear", 2, False),
         ("relevant", "This was relevant to my practice", 2, False),
     ]
-    comparable = StatementWording.objects.filter(number=2).values_list(
-        "statement__key", "is_comparable"
+    follows = StatementWording.objects.filter(number=2).values_list(
+        "statement__key", "follows__text"
     )
-    assert dict(comparable) == {"clear": False, "relevant": True}
+    assert dict(follows) == {"clear": None, "relevant": "The content was relevant to my practice"}
     assert Statement.objects.get(key="tell").outcome == Outcome.INTENTION
     assert not DraftStatement.objects.exists()
     assert load_survey_version().version_id == version.pk
@@ -196,6 +197,17 @@ def test_every_change_is_named_with_its_effect(draft):
         "A question for free text",
     ]
     assert problems_of(draft, stored(draft), changes_of(draft, stored(draft))) == []
+
+
+def test_where_the_objectives_stood_stays_with_the_version(survey, draft):
+    rows = rows_of_draft(draft)
+    del rows[1]["speaks_of_objectives"]
+    write_draft(draft, rows)
+    publish(draft)
+    assert {
+        shown.version.number: [statement.speaks_of_objectives for statement in shown.statements]
+        for shown in shown_versions(survey)
+    } == {1: [False, True, False, False], 2: [False, False, False, False]}
 
 
 def test_the_usual_labels_written_out_are_the_usual_labels(draft):

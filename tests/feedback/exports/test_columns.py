@@ -128,9 +128,7 @@ def test_what_cannot_be_compared_is_in_a_column_of_its_own(article: Article) -> 
     comparable = publish_version_2(changed="clear", text="It was clear")
     answer(article, [[4, 3, 2, 4]], survey_version_id=comparable.pk)
     clear = Statement.objects.get(key="clear")
-    other = StatementWording.objects.create(
-        statement=clear, number=3, text="All of it was clear", is_comparable=False
-    )
+    other = StatementWording.objects.create(statement=clear, number=3, text="All of it was clear")
     later = publish(clear.survey, [other])
     answer(article, [[1]], survey_version_id=later.pk)
     # Back to the first wording, which compares with itself.

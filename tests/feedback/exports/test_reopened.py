@@ -63,7 +63,7 @@ def in_the_database() -> dict[str, Counter[str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT statement.key || CASE wording.is_comparable WHEN false THEN '.2' ELSE '' END,
+            SELECT statement.key || CASE wording.number WHEN 1 THEN '' ELSE '.2' END,
                 response.levels[item.place]::text, count(*)
             FROM feedback_response AS response
             JOIN (
