@@ -99,6 +99,12 @@ def test_the_trend_says_which_months_are_not_shown(desk):
         ("2026-02", "not shown", ""),
         *[("2026-03", "shown", "12")] * 4,
     ]
+    assert [(row["statement"], row["moore_level"]) for row in rows[4:7]] == [
+        ("", ""),
+        ("", ""),
+        ("clear", "2"),
+    ]
+    assert (rows[-1]["statement"], rows[-1]["moore_level"]) == ("change", "4")
 
 
 def test_all_articles_are_in_the_file_and_titles_are_guarded(desk, article):
