@@ -44,15 +44,14 @@ CHARTS = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How many came so far on the way from reading to answering; ``percent`` of those shown."""
+    """How many came so far on the way from reading to answering; ``percent`` of those shown.
+
+    None for both where it is not shown.
+    """
 
     label: str
-    n: int
-    percent: float
-
-    @property
-    def length(self) -> float:
-        return min(100.0, self.percent)
+    n: int | None
+    percent: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +106,17 @@ def results_context(
 
 
 def _steps(figures: Figures) -> list[Step]:
-    shown, started, n = figures.shown, figures.started, figures.n
-    # Fewer than answered: nobody counted readers yet when the first of them did.
-    if not shown or started is None or n is None or shown < n:
+    shown = figures.shown
+    if shown is None:
         return []
 
-    def step(label: str, n: int) -> Step:
-        return Step(label, n, 100 * n / shown)
+    def step(label: str, n: int | None) -> Step:
+        return Step(label, n, None if n is None else 100 * n / shown)
 
     return [
         step(_("Were shown the survey"), shown),
-        step(_("Started to answer"), started),
-        step(_("Sent their answers"), n),
+        step(_("Started to answer"), figures.started),
+        step(_("Sent their answers"), figures.n),
     ]
 
 

@@ -99,9 +99,17 @@ def as_of() -> datetime | None:
 
 
 def _with_impressions(figures: Figures, impressions: tuple[int, int] | None) -> Figures:
-    # They are no answers: they are known of small groups, too.
-    shown, started = impressions or (None, None)
-    return replace(figures, shown=shown, started=started)
+    """Add how many were shown the survey and began it, where that tells of no small group."""
+    # A step counts those after it: where nobody broke off, it is n.
+    if figures.n is None or impressions is None:
+        return figures
+    shown, started = (_unless_few(step, figures.n) for step in impressions)
+    return replace(figures, shown=shown, started=started) if shown else figures
+
+
+def _unless_few(step: int, answered: int) -> int | None:
+    # Fewer than answered: nobody counted readers yet when the first of them did.
+    return None if 0 < step < ENOUGH or step < answered else step
 
 
 @dataclass(slots=True)

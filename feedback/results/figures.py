@@ -93,8 +93,9 @@ class Figures:
 
     ``n``: responses; None where too few people are in the selection or in the rest of it: then
     ``statements`` is empty. A statement whose own group is too small is left out of
-    ``statements`` and counted in ``hidden_statements``. ``shown`` and ``started``: impressions, or
-    None where they are not known for such a selection (a part of the profile).
+    ``statements`` and counted in ``hidden_statements``. ``shown`` and ``started``: impressions;
+    None where they are not known (a part of the profile; fewer than answered), or not shown (fewer
+    than ten; ``n`` is not shown).
     """
 
     selection: Selection

@@ -45,7 +45,7 @@ class Table:
         return ["selection", *self.columns]
 
 
-SERIES = ["survey", "statement", "wording_series", "text"]
+SERIES = ["survey", "statement", "wording_series", "text", "moore_level"]
 SHARE = ["n", "top_2", "top_2_percent", "interval_low", "interval_high"]
 
 
@@ -53,7 +53,6 @@ def statements_table(figures: Figures, rest: Figures | None) -> Table:
     """Return a row per statement, with the same statement in the rest of the portal."""
     columns = [
         *SERIES,
-        "moore_level",
         *(f"label_{level.value}" for level in Level),
         *(f"count_{level.value}" for level in Level),
         "not_applicable",
@@ -69,7 +68,6 @@ def statements_table(figures: Figures, rest: Figures | None) -> Table:
     rows = [
         [
             *_series(row.figures),
-            int(row.figures.outcome),
             *map(str, row.figures.labels),
             *row.figures.counts,
             row.figures.not_applicable,
@@ -88,7 +86,7 @@ def statements_table(figures: Figures, rest: Figures | None) -> Table:
 
 
 def reach_table(figures: Figures) -> Table:
-    """Return how many were shown the survey, began it and sent it; empty cells where unknown."""
+    """Return how many were shown the survey, began it and sent it; empty cells as on the page."""
     steps = [("shown", figures.shown), ("started", figures.started), ("submitted", figures.n)]
     return Table(
         ["step", "readers", "percent_of_shown"],
@@ -139,7 +137,13 @@ def articles_table(ranked: Sequence[RankedArticle]) -> Table:
 
 
 def _series(statement: StatementFigures) -> list[Any]:
-    return [statement.survey, statement.key, statement.series, statement.text]
+    return [
+        statement.survey,
+        statement.key,
+        statement.series,
+        statement.text,
+        int(statement.outcome),
+    ]
 
 
 def _share(statement: StatementFigures | None) -> list[Any]:

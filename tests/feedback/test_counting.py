@@ -149,6 +149,50 @@ def test_rates_of_response_without_the_profile():
     assert counting.figures(british).response_rate is None
 
 
+def test_the_steps_before_an_answer_tell_of_no_small_group():
+    few, many = published_article(), published_article()
+    for article, n in ((few, 9), (many, 40)):
+        answer(article, [[5, 5, 5, 5]] * n, submitted_at=at(MARCH))
+        Impressions.objects.create(
+            article=article, month=MARCH, shown=2 * n, started=n, submitted=n
+        )
+    refresh_tallies()
+    # Both articles are hidden: each is the other's rest.
+    for article in (few, many):
+        selection = Selection(article=article.pk)
+        months = [month.figures for month in counting.trend(selection)]
+        for one in (counting.figures(selection), counting.rest_of_portal(selection), *months):
+            assert (one.n, one.shown, one.started, one.response_rate) == (None, None, None, None)
+    everybody = counting.figures(Selection())
+    assert (everybody.n, everybody.shown, everybody.started) == (49, 98, 49)
+
+
+@pytest.mark.parametrize(
+    ("n", "counted", "told", "rate"),
+    [
+        (20, (200, 30), (200, 30), 10),
+        (20, (20, 20), (20, 20), 100),
+        (20, (19, 19), (None, None), None),
+        (20, (200, 19), (200, None), 10),
+        (0, (200, 10), (200, 10), 0),
+        (0, (200, 9), (200, None), 0),
+        (0, (10, 0), (10, 0), 0),
+        (0, (9, 9), (None, None), None),
+        (0, (0, 0), (None, None), None),
+    ],
+)
+def test_a_step_of_few_or_of_fewer_than_answered_is_left_out(n, counted, told, rate):
+    article = published_article()
+    answer(article, [[5, 5, 5, 5]] * n, submitted_at=at(MARCH))
+    answer(published_article(), [[5, 5, 5, 5]] * 20, submitted_at=at(MARCH))
+    shown, started = counted
+    Impressions.objects.create(article=article, month=MARCH, shown=shown, started=started)
+    refresh_tallies()
+    figures = counting.figures(Selection(article=article.pk))
+    assert (figures.n, (figures.shown, figures.started)) == (n, told)
+    assert figures.response_rate == rate
+
+
 def test_answers_on_another_scale_are_no_part_of_the_ranking():
     article = published_article()
     answer(article, [[5, 5, 5, 5]] * 20, submitted_at=at(MARCH))

@@ -105,6 +105,21 @@ def test_the_trend_leaves_gaps_where_a_month_is_hidden(desk):
     assert page.context["trends"][0].chart.lines == ()
 
 
+def test_intention_is_labelled_wherever_its_figures_stand(desk, article):
+    words = text(desk("Staff").get(results_url(article=article.pk)))
+    statement = "I will change my clinical practice as a result of this content"
+    label = "Self-reported intention, not measured performance (Moore level 4)"
+    # The bars, how many chose each level, the summary; the trend's chart and its table.
+    assert words.count(f"{statement} {label}") == 5
+    # What is left are the names of two charts of bars, below the first of these.
+    assert words.count(statement) == 7
+
+
+def test_the_ranking_says_which_levels_it_pools(desk, article):
+    words = text(desk("Staff").get(results_url())).partition("Articles in order")[2]
+    assert "satisfaction (level 2), and what readers say they intend (level 4" in words
+
+
 def test_not_applicable_and_not_asked_are_beside_n(desk):
     article, other = published_article(), published_article()
     answer(article, [[5, 0, 3, 1]] * 10 + [ALL_AGREE] * 10, submitted_at=at(MARCH))

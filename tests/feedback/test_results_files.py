@@ -99,6 +99,12 @@ def test_the_trend_says_which_months_are_not_shown(desk):
         ("2026-02", "not shown", ""),
         *[("2026-03", "shown", "12")] * 4,
     ]
+    assert [(row["statement"], row["moore_level"]) for row in rows[4:7]] == [
+        ("", ""),
+        ("", ""),
+        ("clear", "2"),
+    ]
+    assert (rows[-1]["statement"], rows[-1]["moore_level"]) == ("change", "4")
 
 
 def test_all_articles_are_in_the_file_and_titles_are_guarded(desk, article):
@@ -126,14 +132,53 @@ def test_reach_is_that_of_the_page(desk, article):
     ]
 
 
+@pytest.mark.parametrize(
+    ("answered", "counted", "steps"),
+    [
+        # Fewer than answered: nobody counted readers when the first of them did.
+        (20, (18, 18), [("shown", "", ""), ("started", "", ""), ("submitted", "20", "")]),
+        (
+            20,
+            (40, 19),
+            [("shown", "40", "100.0"), ("started", "", ""), ("submitted", "20", "50.0")],
+        ),
+        (0, (40, 9), [("shown", "40", "100.0"), ("started", "", ""), ("submitted", "0", "0.0")]),
+        (0, (9, 3), [("shown", "", ""), ("started", "", ""), ("submitted", "0", "")]),
+    ],
+)
+def test_reach_leaves_out_what_the_page_does(desk, article, answered, counted, steps):
+    one = published_article()
+    answer(one, [ALL_AGREE] * answered, submitted_at=at(MARCH))
+    shown, started = counted
+    Impressions.objects.create(article=one, month=MARCH, shown=shown, started=started)
+    refresh_tallies()
+    client = desk("Staff")
+    rows = rows_of(download(client, "reach", article=one.pk))
+    assert [(row["step"], row["readers"], row["percent_of_shown"]) for row in rows] == steps
+    words = text(client.get(results_url(article=one.pk)))
+    for (_step, readers, _percent), label in zip(
+        steps,
+        ("Were shown the survey", "Started to answer", "Sent their answers"),
+        strict=True,
+    ):
+        if steps[0][1]:
+            assert f"{label} {readers or 'not shown -'}" in words
+        else:
+            assert label not in words
+
+
 @pytest.mark.parametrize("table", ["statements", "trend", "articles", "reach"])
 def test_no_file_tells_of_a_small_group(desk, table):
-    few = published_article()
+    few = published_article(title="Few")
     answer(few, [ALL_AGREE] * 9, submitted_at=at(MARCH))
     answer(published_article(), [ALL_AGREE] * 9, submitted_at=at(FEBRUARY))
+    # Nobody broke off.
+    Impressions.objects.create(article=few, month=MARCH, shown=4321, started=9, submitted=9)
     refresh_tallies()
     content = download(desk("Staff"), table, article=few.pk).content.decode()
     assert ",9," not in content
+    assert "4321" not in content
+    assert "0.2083" not in content  # 9 in 4321
     assert "100" not in content
 
 

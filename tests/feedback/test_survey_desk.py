@@ -1,5 +1,6 @@
 """Surveys at the desk: from a new survey to what readers see, and everything that goes wrong."""
 
+import re
 from urllib.parse import unquote
 
 import pytest
@@ -7,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from feedback.exports.columns import BASE, COMMENT
 from feedback.models import ArticleSurvey, Statement, StatementWording, Survey, load_survey_version
@@ -116,7 +118,7 @@ def test_a_survey_is_made_once_and_its_key_stays(staff):
     assert (survey.name, survey.key) == ("Renamed", "twice")
 
 
-def test_the_survey_page_shows_versions_word_for_word_and_counts_of_ten_and_more(staff, survey):
+def test_the_survey_page_shows_versions_word_for_word_and_whether_they_have_answers(staff, survey):
     answer(published_article(), [[4, 4, 4, 4]] * 12)
     draft, _is_new = start_draft(survey)
     rows = rows_of_draft(draft)
@@ -124,7 +126,9 @@ def test_the_survey_page_shows_versions_word_for_word_and_counts_of_ten_and_more
     labels = {f"label_{number}": f"Grade {number}" for number in range(1, 6)}
     write_draft(draft, rows, comment_question="Anything else?", **labels)
     publish(draft)
-    answer(published_article(), [[4, 4, 4, 4]] * 9)
+    untouched = staff.get(page("survey_change", survey.pk)).content.decode()
+    # Of the month that is not over, too: the results alone say how many.
+    answer(published_article(), [[4, 4, 4, 4]], submitted_at=timezone.now())
     start_draft(survey)
     content = " ".join(staff.get(page("survey_change", survey.pk)).content.decode().split())
     assert "Draft of version 3" in content
@@ -132,9 +136,12 @@ def test_the_survey_page_shows_versions_word_for_word_and_counts_of_ten_and_more
     assert "Wording 2, not comparable with the previous one." in content
     assert "The content was clear and easy to understand" in content
     assert content.count("Anything else?") == 2  # in version 2 and in the draft
-    second = content[content.index("Version 2, published on") :]
-    assert "Responses: fewer than 10" in second[: second.index("Version 1, published on")]
-    assert "Responses: 12" in second[second.index("Version 1, published on") :]
+    for source, second_says in ((untouched, "No answers yet."), (content, "Has answers.")):
+        second, first = source.partition("Version 2, published on")[2].split("Version 1, ")
+        assert re.findall("Has answers.|No answers yet.", second) == [second_says]
+        assert re.findall("Has answers.|No answers yet.", first) == ["Has answers."]
+    assert "Responses" not in content
+    assert not re.search(r">\s*12\s*<|fewer than", content)
 
 
 def _publish_more(survey: Survey, statements: int) -> None:

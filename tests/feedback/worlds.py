@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import product
 
-from feedback.models import Response, SurveyVersion, load_survey_version
+from feedback.models import Impressions, Response, SurveyVersion, load_survey_version
 from feedback.results import counting
 from feedback.results.selection import Dimension, Selection
 from portal.attestation.models import Reader
@@ -131,6 +131,16 @@ class World:
                     )
                 )
         Response.objects.bulk_create(self.responses)
+        self._have_them_counted()
+
+    def _have_them_counted(self):
+        """Count each of them on the way, and nobody who broke off: steps are n then."""
+        Impressions.objects.all().delete()
+        counts = Counter((r.article_id, r.submitted_at.month) for r in self.responses)
+        Impressions.objects.bulk_create(
+            Impressions(article_id=article, month=date(2026, month, 1), shown=3 * n, started=n)
+            for (article, month), n in counts.items()
+        )
 
     # --- what is true ---------------------------------------------------------------------------
 
@@ -193,7 +203,7 @@ class World:
         """
         self.truth = dict(self.selections())
         self.pages = defaultdict(set)
-        self.asked = {None: -1}
+        self.asked = {None: -1, "started": -1}
         of_version = {
             version: self.bits(lambda r, version=version: r.survey_version_id == version)
             for version in self.ground.versions
@@ -212,11 +222,15 @@ class World:
     def _take(self, shown, figure, figures, of_version):
         if figures.n is None:
             assert not figures.statements
+            assert figures.shown is figures.started is None
             return
         assert figures.n == figure.bits.bit_count(), figure
         shown.setdefault(None, []).append(figure)
         page = self.pages[figure.selection, figure.is_rest]
         page.add(figure.bits)
+        if figures.started is not None:
+            assert (figures.shown, figures.started) == (3 * figures.n, figures.n)
+            shown.setdefault("started", []).append(figure)
         for statement in figures.statements:
             asking = self._asking(statement)
             whoever = sum(of_version[version] for version in asking)
