@@ -108,11 +108,15 @@ def _change(reader_id: UUID, answer: Response) -> bool:
 def merge_responses(*, source: Reader, target: Reader) -> None:
     """Give the responses of ``source`` to ``target``, a reader who turned out to be the same.
 
-    Where both answered about an article, the latest answer stands and the other is history.
+    Where both answered about an article, the latest answer stands and the other is history. The
+    text that stands stays hidden where staff have hidden it.
     """
     Reader.objects.select_for_update(no_key=True).get(pk=target.pk)
-    own = {response.article_id: response for response in Response.objects.filter(reader=target)}
-    for moved in Response.objects.filter(reader=source):
+    # Locked, so that no text is hidden meanwhile in a row that is about to go.
+    responses = Response.objects.select_for_update()
+    own = {response.article_id: response for response in responses.filter(reader=target)}
+    given = list(responses.filter(reader=source))
+    for moved in given:
         response = own.get(moved.article_id)
         if response is None:
             moved.reader = target
@@ -126,6 +130,8 @@ def merge_responses(*, source: Reader, target: Reader) -> None:
         else:
             _keep_in_history(moved, of=response)
             response.save(update_fields=["submitted_at"])
+        if response.comment == moved.comment:
+            _hide_as(moved, response)
         moved.delete()
 
 
@@ -144,6 +150,12 @@ def _keep_in_history(answer: Response, *, of: Response) -> None:
         answered_at=answer.updated_at,
         **{name: getattr(answer, name) for name in ANSWER},
     )
+
+
+def _hide_as(moved: Response, response: Response) -> None:
+    """Hide the text of ``response`` if the same text of ``moved`` is hidden."""
+    if not HiddenComment.objects.filter(response=response).exists():
+        HiddenComment.objects.filter(response=moved).update(response=response)
 
 
 def _replace(response: Response, *, by: Response, at: datetime) -> None:
