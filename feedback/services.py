@@ -11,6 +11,8 @@ from articles.models import Article
 from portal.attestation.models import Reader
 
 from .models import HiddenComment, Response, ResponseHistory
+from .results.selection import open_month
+from .tallies import note_meeting
 
 # What an answer consists of, in a response and in its history (ResponseBase).
 ANSWER = (
@@ -116,6 +118,9 @@ def merge_responses(*, source: Reader, target: Reader) -> None:
     responses = Response.objects.select_for_update()
     own = {response.article_id: response for response in responses.filter(reader=target)}
     given = list(responses.filter(reader=source))
+    is_of_closed_month = any(
+        timezone.localdate(moved.submitted_at) < open_month() for moved in given
+    )
     for moved in given:
         response = own.get(moved.article_id)
         if response is None:
@@ -133,6 +138,8 @@ def merge_responses(*, source: Reader, target: Reader) -> None:
         if response.comment == moved.comment:
             _hide_as(moved, response)
         moved.delete()
+    if is_of_closed_month:
+        note_meeting(target)
 
 
 def _is_same(one: Response, other: Response) -> bool:
