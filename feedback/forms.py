@@ -192,7 +192,10 @@ class SurveyForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if as_id(cleaned.get("survey_version")) != self.survey.version_id:
+        is_of_another = any(
+            name.startswith(PREFIX) and name not in self.fields for name in self.posted
+        )
+        if is_of_another or as_id(cleaned.get("survey_version")) != self.survey.version_id:
             self.add_error(None, _("These answers belong to another survey."))
         number = as_id(cleaned.pop("article_version", None))
         if number is not None and is_version_of(
@@ -202,9 +205,7 @@ class SurveyForm(forms.Form):
         else:
             self.add_error(None, _("These answers are about another article."))
         for name, values in self.posted.lists():
-            if name.startswith(PREFIX) and name not in self.fields:
-                self.add_error(None, _("These answers belong to another survey."))
-            elif name in self.fields and len(values) > 1:
+            if name in self.fields and len(values) > 1:
                 self.add_error(
                     name if name.startswith(PREFIX) else None, _("Choose one level only.")
                 )

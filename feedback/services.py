@@ -11,6 +11,8 @@ from articles.models import Article
 from portal.attestation.models import Reader
 
 from .models import HiddenComment, Response, ResponseHistory
+from .results.selection import open_month
+from .tallies import note_meeting
 
 # What an answer consists of, in a response and in its history (ResponseBase).
 ANSWER = (
@@ -108,11 +110,18 @@ def _change(reader_id: UUID, answer: Response) -> bool:
 def merge_responses(*, source: Reader, target: Reader) -> None:
     """Give the responses of ``source`` to ``target``, a reader who turned out to be the same.
 
-    Where both answered about an article, the latest answer stands and the other is history.
+    Where both answered about an article, the latest answer stands and the other is history. The
+    text that stands stays hidden where staff have hidden it.
     """
     Reader.objects.select_for_update(no_key=True).get(pk=target.pk)
-    own = {response.article_id: response for response in Response.objects.filter(reader=target)}
-    for moved in Response.objects.filter(reader=source):
+    # Locked, so that no text is hidden meanwhile in a row that is about to go.
+    responses = Response.objects.select_for_update()
+    own = {response.article_id: response for response in responses.filter(reader=target)}
+    given = list(responses.filter(reader=source))
+    is_of_closed_month = any(
+        timezone.localdate(moved.submitted_at) < open_month() for moved in given
+    )
+    for moved in given:
         response = own.get(moved.article_id)
         if response is None:
             moved.reader = target
@@ -126,7 +135,11 @@ def merge_responses(*, source: Reader, target: Reader) -> None:
         else:
             _keep_in_history(moved, of=response)
             response.save(update_fields=["submitted_at"])
+        if response.comment == moved.comment:
+            _hide_as(moved, response)
         moved.delete()
+    if is_of_closed_month:
+        note_meeting(target)
 
 
 def _is_same(one: Response, other: Response) -> bool:
@@ -144,6 +157,12 @@ def _keep_in_history(answer: Response, *, of: Response) -> None:
         answered_at=answer.updated_at,
         **{name: getattr(answer, name) for name in ANSWER},
     )
+
+
+def _hide_as(moved: Response, response: Response) -> None:
+    """Hide the text of ``response`` if the same text of ``moved`` is hidden."""
+    if not HiddenComment.objects.filter(response=response).exists():
+        HiddenComment.objects.filter(response=moved).update(response=response)
 
 
 def _replace(response: Response, *, by: Response, at: datetime) -> None:

@@ -4,17 +4,21 @@ An answer marks its article by a trigger (``feedback.models.responses.MarkForTal
 the marks away and counts these articles from the raw answers in the same transaction: a run that
 is killed leaves marks and tallies as they were. A mark that is committed during a run is another
 row, and is left for the next.
+
+No tally says whose answers they are: that two readers are one is noted by itself.
 """
 
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from django.db import connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 from psycopg import sql
+
+from portal.attestation.models import Reader
 
 from .models import (
     COUNTS_PER_STATEMENT,
@@ -37,7 +41,7 @@ COLUMNS: LiteralString = KEY + ", n, counts"
 def refresh() -> int | None:
     """Bring the tallies up to date; return of how many articles, None where another run is at it.
 
-    Queries: 8 at most, whatever has changed. Run twice, or by two beats, it does the same.
+    Queries: 9 at most, whatever has changed. Run twice, or by two beats, it does the same.
     """
     as_of = timezone.now()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -143,15 +147,43 @@ def _among(articles: Sequence[int] | None) -> sql.Composable:
 def _note(as_of: datetime, *, changed: bool) -> None:
     """Say up to when all is counted; for other closed months also with a new stamp."""
     month = open_month()
-    if changed or not TallyState.objects.filter(most_on=month).exists():
+    before = TallyState.objects.first()
+    values: dict[str, Any] = {}
+    if changed or before is None or before.most_on != month:
         values = {"stamp": uuid.uuid4(), "most_of_one": _most_of_one(), "most_on": month}
-    else:
-        values = {}
+        # Whoever signs in must not wait for the query above: so it is not made under the lock.
+        if before and TallyState.objects.select_for_update().get().stamp != before.stamp:
+            # Readers have met meanwhile, whom it may not know as one. The next run asks again.
+            values |= {"most_of_one": {}, "most_on": None}
     TallyState.objects.update_or_create(id=1, defaults={"as_of": as_of, **values})
 
 
-def _most_of_one() -> dict[str, int]:
-    """Return what ``TallyState.most_of_one`` says (1 query over all responses)."""
+def note_meeting(reader: Reader) -> None:
+    """Have people counted anew: answers of closed months have become those of ``reader``.
+
+    To be called last in the transaction that gave them: until it ends, other meetings and runs
+    wait. 3 queries once answers are counted.
+    """
+    state = TallyState.objects.select_for_update().first()
+    if state is None:
+        # A first run may have counted people and not committed yet.
+        _wait_for_lock()
+        state = TallyState.objects.select_for_update().first()
+    if state is None:
+        return
+    for month, n in _most_of_one(reader).items():
+        # Of a month that is not known, one reader says nothing.
+        if month in state.most_of_one:
+            state.most_of_one[month] = max(state.most_of_one[month], n)
+    state.stamp = uuid.uuid4()
+    state.save(update_fields=["stamp", "most_of_one"])
+
+
+def _most_of_one(reader: Reader | None = None) -> dict[str, int]:
+    """Return what ``TallyState.most_of_one`` says (1 query over all responses).
+
+    ``reader``: of this one only.
+    """
     query = sql.SQL(
         """
         SELECT month, max(n)::int FROM (
@@ -159,13 +191,22 @@ def _most_of_one() -> dict[str, int]:
                 count(*) AS n
             FROM (
                 SELECT reader_id, {month} AS month FROM feedback_response AS response
+                WHERE {of_whom}
             ) AS answer
             WHERE month < {open_month}
             GROUP BY GROUPING SETS ((reader_id, month), (reader_id))
         ) AS of_one
         GROUP BY month
         """
-    ).format(month=MONTH, open_month=sql.Literal(open_month()))
+    ).format(
+        month=MONTH,
+        open_month=sql.Literal(open_month()),
+        of_whom=(
+            sql.SQL("true")
+            if reader is None
+            else sql.SQL("reader_id = {}").format(sql.Literal(reader.pk))
+        ),
+    )
     with connection.cursor() as cursor:
         cursor.execute(query)
         return dict(cursor.fetchall())

@@ -91,7 +91,9 @@ def _save(request: HttpRequest, article: Article, reader_id: UUID) -> HttpRespon
         # What this process remembers may be a moment old: let the database say which is newest.
         survey = load_survey_of(article.pk)
         items = answered_items(request.POST, survey)
-        if items and items is not survey.items:
+        is_stale = bool(items) and items is not survey.items
+        # In another article's form nothing has changed: it is the wrong one.
+        if is_stale and _read_version(article, request.POST) is not None:
             form = _form(article, survey, typed_in=request.POST, items=items)
             return _form_page(request, article, form, is_stale=True, status=HTTPStatus.CONFLICT)
     form = SurveyForm(
@@ -186,12 +188,10 @@ def _form(
     items: Sequence[SurveyItem] = (),
 ) -> SurveyForm:
     """Return the form with earlier answers, or with those to ``items`` that were typed and sent."""
-    version_id = newest = _version(article)
+    version_id = _version(article)
     if typed_in is not None:
         answers = typed_answers(typed_in, items)
-        read = as_id(typed_in.get("article_version"))
-        if read is not None and is_version_of(read, article.pk, newest=newest):
-            version_id = read
+        version_id = _read_version(article, typed_in) or version_id
     return SurveyForm(
         survey=survey,
         article_id=article.pk,
@@ -240,6 +240,14 @@ def _version(article: Article) -> int:
     if article.published_version_id is None:
         raise ValueError(f"Article {article.pk} is published without a version")
     return article.published_version_id
+
+
+def _read_version(article: Article, data: QueryDict) -> int | None:
+    """Return the version that whoever sent ``data`` had read, if it is one of the article's."""
+    read = as_id(data.get("article_version"))
+    if read is not None and is_version_of(read, article.pk, newest=_version(article)):
+        return read
+    return None
 
 
 def _answers(response: Response) -> Answers:

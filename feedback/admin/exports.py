@@ -1,5 +1,6 @@
 """The desk's pages about exports: to order one, to watch it being made, to fetch it."""
 
+import logging
 from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
@@ -44,6 +45,8 @@ from .pages import desk_page
 PERMISSION = "feedback.export_responses"
 COMMENTS_PERMISSION = "feedback.export_comments"
 PAGE_SIZE = 25
+
+logger = logging.getLogger(__name__)
 
 
 def _user(request: HttpRequest) -> User:
@@ -124,8 +127,13 @@ def _page_of(job_id: UUID) -> str:
 
 
 def _own_job(request: HttpRequest, job_id: UUID) -> ExportJob:
-    """Return the user's own export: others' are not found, whoever asks."""
-    return get_object_or_404(ExportJob, pk=job_id, requested_by=_user(request))
+    """Return the user's own export; others' are refused, whoever asks, and that is logged."""
+    job = get_object_or_404(ExportJob, pk=job_id)
+    if job.requested_by_id != _user(request).pk:
+        # As at the doors of the desk: what was refused, not to whom.
+        logger.warning("Refused: the export %s to another than who ordered it", job.pk)
+        raise PermissionDenied
+    return job
 
 
 @require_safe

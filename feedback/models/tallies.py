@@ -101,10 +101,11 @@ class TallyChange(models.Model):
 class TallyState(models.Model):
     """One row: up to when answers are in the tallies, and a stamp.
 
-    The stamp changes with any tally of a closed month, so that what is computed from those can be
-    remembered. ``most_of_one``: the most responses that one person gave in each closed month
-    ("2026-10-01" → 4) and in all of them (""); as on ``most_on``, the first day of the month that
-    was open then. By it, many responses are known to be of many people.
+    The stamp changes with any tally of a closed month, and when two who answered in one turn out to
+    be one person, so that what is computed from closed months can be remembered. ``most_of_one``:
+    the most responses that one person gave in each closed month ("2026-10-01" → 4) and in all of
+    them (""); as on ``most_on``, the first day of the month that was open then. By it, many
+    responses are known to be of many people.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)

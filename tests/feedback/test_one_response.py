@@ -6,12 +6,14 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from feedback.models import Response, ResponseHistory
+from feedback.models import HiddenComment, Response, ResponseHistory
+from feedback.moderation import hide_comment
+from feedback.services import save_response
 from portal.attestation.models import Reader
 from portal.attestation.services import join_reader
 from tests.factories import ReaderFactory, UserFactory, published_article
 
-from .builders import filled, respond_url
+from .builders import filled, publish_survey, respond_url
 from .conftest import attest
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +111,62 @@ def test_where_two_answers_meet_the_latest_stands(is_browser_later):
     assert Response.objects.get(article=other).reader_id == account.pk
     assert Response.objects.filter(reader=browser).count() == 0
     assert Reader.objects.filter(pk=browser.pk).exists()
+
+
+# --- what staff have hidden -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def meeting():
+    """Return a function: who answers in turn with which text, whose is hidden → what stands."""
+    version = publish_survey("told", ["I would join a trial"], comment_question="Why?")
+    article, moderator, user = published_article(), UserFactory(), UserFactory()
+    readers = {"browser": ReaderFactory(), "account": ReaderFactory(user=user)}
+
+    def meet_after(answers, *, hidden):
+        for who, comment in answers:
+            save_response(
+                reader_id=readers[who].pk,
+                article=article,
+                article_version_id=article.published_version_id,
+                survey_version_id=version.pk,
+                levels=[4],
+                comment=comment,
+            )
+        for who in hidden:
+            response = Response.objects.get(reader=readers[who])
+            hide_comment(response=response, user=moderator, reason=f"Rude, {who}")
+        meet(readers["browser"], user)
+        kept = Response.objects.get()
+        reasons = HiddenComment.objects.filter(response=kept).values_list("reason", flat=True)
+        return kept.comment, list(reasons)
+
+    return meet_after
+
+
+@pytest.mark.parametrize(
+    ("answers", "hidden", "stands"),
+    [
+        # The text that stands is the hidden one.
+        ([("account", "A"), ("browser", "B")], ["browser"], ("B", ["Rude, browser"])),
+        ([("browser", "B"), ("account", "A")], ["account"], ("A", ["Rude, account"])),
+        # The hidden one has become history.
+        ([("account", "A"), ("browser", "B")], ["account"], ("B", [])),
+        ([("browser", "B"), ("account", "A")], ["browser"], ("A", [])),
+        # Both were hidden, each for its own reason.
+        ([("account", "A"), ("browser", "B")], ["account", "browser"], ("B", ["Rude, browser"])),
+        ([("browser", "B"), ("account", "A")], ["account", "browser"], ("A", ["Rude, account"])),
+        # The same text, hidden in one place or in both.
+        ([("account", "C"), ("browser", "C")], ["account"], ("C", ["Rude, account"])),
+        ([("account", "C"), ("browser", "C")], ["browser"], ("C", ["Rude, browser"])),
+        ([("browser", "C"), ("account", "C")], ["account"], ("C", ["Rude, account"])),
+        ([("browser", "C"), ("account", "C")], ["browser"], ("C", ["Rude, browser"])),
+        ([("account", "C"), ("browser", "C")], ["account", "browser"], ("C", ["Rude, account"])),
+        ([("account", "C"), ("browser", "C")], [], ("C", [])),
+        # Answered in one place only.
+        ([("browser", "B")], ["browser"], ("B", ["Rude, browser"])),
+    ],
+)
+def test_where_two_answers_meet_a_hidden_text_stays_hidden(meeting, answers, hidden, stands):
+    assert meeting(answers, hidden=hidden) == stands
+    assert HiddenComment.objects.count() == len(stands[1])

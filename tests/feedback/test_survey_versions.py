@@ -11,7 +11,7 @@ from feedback.models import (
     load_survey_version,
 )
 from portal.core.content_cache import memory
-from tests.factories import published_article
+from tests.factories import publish, published_article
 
 from .builders import (
     checked,
@@ -107,8 +107,13 @@ def test_an_article_asks_the_survey_that_was_chosen_for_it(attested, django_asse
         "Disagree",
         "Strongly agree",
     ]
-    # The other article does not take them.
-    assert attested.post(respond_url(other), data).status_code == 409
+    # The other article does not take them: its own statements have not changed.
+    refused = attested.post(respond_url(other), data)
+    assert refused.status_code == 400
+    assert "The statements have changed" not in refused.content.decode()
+    about = ["These answers belong to another survey.", "These answers are about another article."]
+    assert [refused.content.decode().count(message) for message in about] == [1, 1]
+    assert Response.objects.count() == 1
 
 
 def test_choosing_another_survey_shows_on_pages_that_are_remembered(attested, settings):
@@ -122,14 +127,18 @@ def test_choosing_another_survey_shows_on_pages_that_are_remembered(attested, se
     assert "I would join a trial" not in attested.get(article.get_absolute_url()).content.decode()
 
 
-def test_answers_to_the_survey_that_was_replaced_meanwhile_are_not_taken(attested):
+@pytest.mark.parametrize("is_republished", [False, True])
+def test_answers_to_the_survey_that_was_replaced_meanwhile_are_not_taken(attested, is_republished):
     article = published_article()
-    data = filled(article, [5, 4, 3, 2])
-    choose(article, ask().survey)
+    data = filled(article, [5, 4, 3, 2], comment="Kept")
+    choose(article, ask(comment_question="Why?").survey)
+    if is_republished:  # Then the form is of an earlier version of this article, too.
+        publish(article)
     memory.forget()
     response = attested.post(respond_url(article), data)
     assert response.status_code == 409
     assert "The statements have changed" in response.content.decode()
+    assert "Kept" in response.content.decode()
     assert Response.objects.count() == 0
 
 

@@ -251,15 +251,25 @@ def test_strangers_are_asked_to_sign_in(client, make_job):
     assert ExportLog.objects.count() == 0
 
 
-def test_others_exports_are_not_there_for_a_lead_either(make_job, client):
+def test_others_exports_are_refused_to_a_lead_too_and_that_is_logged(make_job, client, caplog):
     job, failed = make_job(**ready()), make_job(**over("failed", error="storage"))
     lead = UserFactory(group="Staff")
     lead.groups.add(Group.objects.get(name="Staff leads"))
     client.force_login(lead)
+    caplog.clear()
     for name in PAGES:
-        assert client.get(page(job, name)).status_code == 404
+        response = client.get(page(job, name))
+        assert response.status_code == 403
+        assert "Annual report" not in response.content.decode()
     for name in BUTTONS:
-        assert client.post(page(failed, name)).status_code == 404
+        assert client.post(page(failed, name)).status_code == 403
+    lines = [r.getMessage() for r in caplog.records if r.name == "feedback.admin.exports"]
+    assert lines == [
+        f"Refused: the export {one.pk} to another than who ordered it"
+        for one in (*[job] * len(PAGES), *[failed] * len(BUTTONS))
+    ]
+    for user in (lead, job.requested_by):
+        assert user.email not in caplog.text
     assert "Annual report" not in client.get(reverse("admin:feedback_exports")).content.decode()
     failed.refresh_from_db()
     assert (failed.status, ExportLog.objects.count()) == ("failed", 0)
@@ -269,6 +279,8 @@ def test_what_is_not_there_is_404(staff_client):
     job = ExportJob(pk=uuid.uuid4())
     for name in PAGES:
         assert staff_client.get(page(job, name)).status_code == 404
+    for name in BUTTONS:
+        assert staff_client.post(page(job, name)).status_code == 404
 
 
 def test_buttons_are_posted_and_downloads_are_not_asked_for_their_heads(make_job, staff_client):
