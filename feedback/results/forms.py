@@ -38,7 +38,11 @@ class LongSelect(forms.Select):
             "",
             "{}",
             (
-                (format_html('<optgroup label="{}">{}</optgroup>', key, _options(label, chosen)),)
+                (
+                    format_html(
+                        '<optgroup label="{}">{}</optgroup>', key, _options(list(label), chosen)
+                    ),
+                )
                 if isinstance(label, list | tuple)
                 else (_options([(key, label)], chosen),)
                 for key, label in self.choices
