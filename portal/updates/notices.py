@@ -83,7 +83,8 @@ def _take_back(article: Article) -> datetime:
     """Skip what has not gone out about ``article``; return the moment that stands on these rows.
 
     What a worker has set in flight by now is out: the row locks decide. Whose mail is taken back
-    counts as not told. A digest holds other articles, too: the next tick plans it anew.
+    counts as not told. A digest holds other articles, too: the next tick plans it anew. What may
+    be out is not sent once more, should it be put off, or be settled as lost.
     """
     now = timezone.now()
     told = MailedItem.objects.filter(item_key=item_key(article.pk))
@@ -92,7 +93,11 @@ def _take_back(article: Article) -> datetime:
         Exists(told.filter(**of_mail)), state__in=[State.PENDING, State.CLAIMED, State.DEFERRED]
     ).whose_mailing(cancelled_at=None)
     ended = {"state": State.SKIPPED, "reason": Delivery.Reason.CANCELLED, "finished_at": now}
-    if open_ones.update(**ended):
+    is_taken_back = open_ones.update(**ended)
+    # Not cancelled: who has one still sees it in the browser, without what was withdrawn.
+    digests = Mailing.objects.filter(pk__in=told.values("mailing"), key__startswith="digest:")
+    digests.filter(deadline_at__gt=now).update(deadline_at=now)
+    if is_taken_back:
         taken = Delivery.objects.filter(**ended)
         of_digest = taken.filter(
             subscriber=OuterRef("subscriber"), mailing__key__startswith="digest:"

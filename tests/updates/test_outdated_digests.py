@@ -1,0 +1,98 @@
+"""A digest with an article that turns out to be wrong: whoever has not got it never will."""
+
+import datetime
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from articles.services import withdraw_article
+from portal.mail.models import Mailing
+from portal.mail.outbox import claim_deliveries, record_answer, start_delivery
+from portal.mail.relay import Answer, Verdict
+from portal.mail.worker import deliver_everything_due
+from portal.updates.digests import plan_due_digests
+from portal.updates.streams import ARTICLE_UPDATES
+from portal.updates.web_copies import web_copy_url
+from tests.factories import TopicFactory, publish
+from tests.mail.planning import make_due
+
+from .digesting import new_article, reader
+
+pytestmark = pytest.mark.django_db
+
+
+def where_it_is_noon():
+    return f"Etc/GMT{datetime.datetime.now(datetime.UTC).hour - 12:+d}"
+
+
+@pytest.fixture
+def wrong():
+    """The article that turns out to be wrong; a digest with it and another one is planned."""
+    reader(time_zone=where_it_is_noon())
+    wrong = new_article(title="Doses", summary="Ten milligrams.")
+    new_article(title="Scales")
+    assert plan_due_digests() == 1
+    return wrong
+
+
+def withdraw(article):
+    withdraw_article(article=article, user=None, reason="Made up.")
+
+
+def correct(article):
+    article.summary = "One milligram."
+    article.save()
+    publish(article, kind="correction", notice="It is 1 mg.")
+
+
+what_happens = pytest.mark.parametrize(
+    ("happens", "notice"), [(withdraw, "Withdrawn: Doses"), (correct, "Correction: Doses")]
+)
+
+
+def digest():
+    return Mailing.objects.filter(key__startswith="digest:").earliest("pk")
+
+
+def subjects(smtp_sink):
+    return [item.message["Subject"] for item in smtp_sink.received]
+
+
+@what_happens
+def test_one_that_may_have_arrived_is_not_sent_again(wrong, smtp_sink, client, happens, notice):
+    now = timezone.now()
+    digest().deliveries.update(state="unknown", attempts=1, started_at=now, finished_at=now)
+    happens(wrong)
+    with pytest.raises(CommandError, match="past its deadline"):
+        call_command("mailings", "reconcile", str(digest().pk), "--send-again", "--yes")
+    deliver_everything_due()
+    assert subjects(smtp_sink) == [notice]
+    # Who did get it still sees it in the browser.
+    copy = client.get(web_copy_url(digest()).removeprefix("http://testserver"))
+    assert copy.status_code == 200
+    assert "Scales" in copy.content.decode()
+
+
+@what_happens
+def test_one_that_the_server_puts_off_is_not_tried_again(wrong, smtp_sink, happens, notice):
+    (delivery,) = claim_deliveries(worker=7, limit=1)
+    assert start_delivery(delivery, worker=7, stream=ARTICLE_UPDATES)
+    happens(wrong)
+    record_answer(delivery, Answer(Verdict.DEFERRED, 451), worker=7, stream=ARTICLE_UPDATES)
+    make_due()
+    deliver_everything_due()
+    assert subjects(smtp_sink) == [notice]
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.reason) == ("failed", "too_late")
+
+
+def test_a_digest_without_it_goes_on(wrong, smtp_sink):
+    topic = TopicFactory()
+    reader(time_zone=where_it_is_noon(), topics=[topic])
+    new_article(topic, title="Guidelines")
+    assert plan_due_digests() == 1
+    withdraw(wrong)
+    deliver_everything_due()
+    assert subjects(smtp_sink) == ["New article: Guidelines"]
