@@ -45,9 +45,11 @@ def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailin
     announced = {mailing.pk: mailing for mailing in announcements_of(article)}
     taken_at = _take_back(article)
     # Who still waits for an earlier notice is told of both by this one.
-    earlier = _take_back_notices(article, taken_at, but=version)
+    earlier, is_paused = _take_back_notices(article, taken_at, but=version)
     explanation = "\n\n".join([version.notice, *(one.notice for one in earlier)])
     mailings = _notify(article, version, kind=CORRECTION, explanation=explanation)
+    if is_paused:
+        _pause(mailings)
     # They have read nothing wrong: to them the corrected article is new.
     waited = Delivery.objects.filter(
         subscriber=OuterRef("pk"),
@@ -60,10 +62,7 @@ def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailin
     if announced and recipients.exists():
         again = announce_article(article=article, version=version, recipients=recipients)
         if any(mailing.paused_at for mailing in announced.values()):
-            # Whoever paused it decides about this one, too.
-            Mailing.objects.filter(pk__in=[mailing.pk for mailing in again]).update(
-                paused_at=taken_at
-            )
+            _pause(again)
         mailings += again
     return mailings
 
@@ -72,11 +71,21 @@ def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailin
 def send_withdrawal(*, article: Article) -> list[Mailing]:
     """Tell of a withdrawal, with its public reason; return the mailings."""
     hold_planning()
-    _take_back_notices(article, _take_back(article))
+    _corrections, is_paused = _take_back_notices(article, _take_back(article))
     version = article.published_version
     if version is None:
         return []
-    return _notify(article, version, kind=WITHDRAWAL, explanation=article.withdrawal_reason)
+    reason = article.withdrawal_reason
+    mailings = _notify(article, version, kind=WITHDRAWAL, explanation=reason)
+    if is_paused:
+        _pause(mailings)
+    return mailings
+
+
+def _pause(mailings: list[Mailing]) -> None:
+    """Pause what is planned in place of paused mailings: whoever did that decides again."""
+    planned = Mailing.objects.filter(pk__in=[mailing.pk for mailing in mailings])
+    planned.update(paused_at=timezone.now())
 
 
 def _take_back(article: Article) -> datetime:
@@ -118,10 +127,11 @@ def _take_back(article: Article) -> datetime:
 
 def _take_back_notices(
     article: Article, now: datetime, *, but: ArticleVersion | None = None
-) -> list[ArticleVersion]:
+) -> tuple[list[ArticleVersion], bool]:
     """Cancel the notices of corrections ``but`` one: what they call right is not any more.
 
-    Returns the corrected versions of which not everybody has been told, the newest first.
+    Returns the corrected versions of which not everybody has been told, the newest first, and
+    whether such a notice was paused.
     """
     versions = {
         version.pk: version
@@ -129,7 +139,7 @@ def _take_back_notices(
         if version != but
     }
     if not versions:
-        return []
+        return [], False
     of_versions = Q()
     for pk in versions:
         of_versions |= Q(key__startswith=f"{CORRECTION}:{pk}:")
@@ -137,11 +147,12 @@ def _take_back_notices(
     waiting = notices.filter(
         Exists(Delivery.objects.filter(mailing=OuterRef("pk"), state__in=Delivery.OPEN))
     )
-    keys = list(waiting.values_list("key", flat=True))
+    # Each key with its pause.
+    found = dict(waiting.values_list("key", "paused_at"))
     # A worker's scan ends the open rows.
     notices.update(cancelled_at=now)
-    untold = {int(key.split(":")[1]) for key in keys}
-    return [versions[pk] for pk in sorted(untold, reverse=True)]
+    untold = {int(key.split(":")[1]) for key in found}
+    return [versions[pk] for pk in sorted(untold, reverse=True)], any(found.values())
 
 
 def _notify(
