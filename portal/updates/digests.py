@@ -48,7 +48,8 @@ NEVER_SENT = Q(state=Delivery.State.SKIPPED, reason=Delivery.Reason.PAUSED) | Q(
 )
 
 # Who has no row of frequency is written to at once, and has something to catch up with only if
-# they paused. A weekly digest that the tick missed on its day is made up in the next forenoon.
+# they paused. A weekly digest that the tick missed on its day is made up in the next forenoon;
+# whose digest was taken back is due on any day.
 _DUE = """
     SELECT subscriber.id, subscriber.language, coalesce(frequency.frequency, 'at_once'),
         due.on_day, word.recorded_at
@@ -69,6 +70,13 @@ _DUE = """
         WHERE subscriber_id = subscriber.id AND stream = %s
         ORDER BY id DESC LIMIT 1
     ) AS word
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (
+            SELECT FROM mail_delivery
+            WHERE subscriber_id = subscriber.id AND mailing_id = frequency.outdated_digest_id
+            AND (state, reason) IN (('skipped', 'cancelled'), ('failed', 'too_late'))
+        ) AS is_so
+    ) AS taken_back
     WHERE subscriber.confirmed_at IS NOT NULL
     AND word.is_granted
     AND NOT EXISTS (
@@ -78,11 +86,16 @@ _DUE = """
     )
     AND (subscriber.paused_until IS NULL OR subscriber.paused_until <= zone.today)
     AND (frequency.id IS NOT NULL OR subscriber.paused_until IS NOT NULL)
-    AND (frequency.digest_on IS NULL OR frequency.digest_on < due.on_day)
     AND zone.is_morning
     AND (
-        frequency.frequency IS DISTINCT FROM 'weekly'
-        OR frequency.weekday = extract(isodow FROM due.on_day)
+        taken_back.is_so
+        OR (
+            (frequency.digest_on IS NULL OR frequency.digest_on < due.on_day)
+            AND (
+                frequency.frequency IS DISTINCT FROM 'weekly'
+                OR frequency.weekday = extract(isodow FROM due.on_day)
+            )
+        )
     )
     ORDER BY subscriber.id
     LIMIT %s
@@ -178,7 +191,7 @@ def plan_batch(size: int = BATCH_SIZE) -> int | None:
         [UpdateFrequency(subscriber_id=one.subscriber, digest_on=one.on) for one in due],
         update_conflicts=True,
         unique_fields=["subscriber"],
-        update_fields=["digest_on"],
+        update_fields=["digest_on", "outdated_digest"],
     )
     return planned
 

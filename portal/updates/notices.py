@@ -6,9 +6,10 @@ been, gets a notice, however often they want updates.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import DateField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone, translation
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -93,7 +94,7 @@ def _take_back(article: Article) -> datetime:
 
     What a worker has set in flight by now is out: the row locks decide. Whose mail is taken back
     counts as not told. A digest holds other articles, too: the next tick plans it anew. What may
-    be out is not sent once more, should it be put off, or be settled as lost.
+    be out is not sent once more, should it be put off or lost.
     """
     now = timezone.now()
     told = MailedItem.objects.filter(item_key=item_key(article.pk))
@@ -103,26 +104,36 @@ def _take_back(article: Article) -> datetime:
     ).whose_mailing(cancelled_at=None)
     ended = {"state": State.SKIPPED, "reason": Delivery.Reason.CANCELLED, "finished_at": now}
     is_taken_back = open_ones.update(**ended)
-    # Not cancelled: who has one still sees it in the browser, without what was withdrawn.
-    digests = Mailing.objects.filter(pk__in=told.values("mailing"), key__startswith="digest:")
-    digests.filter(deadline_at__gt=now).update(deadline_at=now)
+    _end_digests(told, ended)
     if is_taken_back:
         taken = Delivery.objects.filter(**ended)
-        of_digest = taken.filter(
-            subscriber=OuterRef("subscriber"), mailing__key__startswith="digest:"
-        )
-        UpdateFrequency.objects.filter(
-            Exists(of_digest.filter(Exists(told.filter(**of_mail))))
-        ).update(
-            digest_on=ExpressionWrapper(
-                F("digest_on") - timedelta(days=1), output_field=DateField()
-            )
-        )
         # All that stood in these mails: of a digest, the other articles, too.
         mailings = told.values("mailing")
         MailedItem.objects.filter(Exists(taken.filter(**of_mail)), mailing__in=mailings).delete()
     announcements_of(article).update(cancelled_at=now)
     return now
+
+
+def _end_digests(told: QuerySet[MailedItem], ended: dict[str, Any]) -> None:
+    """Send no more of the digests that ``told`` of an article; who had to wait is due at once.
+
+    ``ended``: what stands on the rows that were taken back. What is in flight may be put off.
+    """
+    digests = Mailing.objects.filter(
+        pk__in=told.values("mailing"),
+        key__startswith="digest:",
+        cancelled_at=None,
+        deadline_at__gt=ended["finished_at"],
+    )
+    keys = list(digests.values_list("pk", flat=True))
+    lost = Delivery.objects.filter(
+        Q(**ended) | Q(state=State.IN_FLIGHT), subscriber=OuterRef("subscriber"), mailing__in=keys
+    )
+    UpdateFrequency.objects.filter(Exists(lost)).update(
+        outdated_digest=Subquery(lost.values("mailing")[:1])
+    )
+    # Not cancelled: who has one still sees it in the browser, without what was withdrawn.
+    Mailing.objects.filter(pk__in=keys).update(deadline_at=ended["finished_at"])
 
 
 def _take_back_notices(

@@ -7,9 +7,15 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from articles.models import Article
 from articles.services import withdraw_article
 from portal.mail.models import Mailing
-from portal.mail.outbox import claim_deliveries, record_answer, start_delivery
+from portal.mail.outbox import (
+    claim_deliveries,
+    close_what_is_over,
+    record_answer,
+    start_delivery,
+)
 from portal.mail.relay import Answer, Verdict
 from portal.mail.worker import deliver_everything_due
 from portal.updates.digests import plan_due_digests
@@ -18,7 +24,7 @@ from portal.updates.web_copies import web_copy_url
 from tests.factories import TopicFactory, publish
 from tests.mail.planning import make_due
 
-from .digesting import new_article, reader
+from .digesting import new_article, reader, tick, told
 
 pytestmark = pytest.mark.django_db
 
@@ -96,3 +102,67 @@ def test_a_digest_without_it_goes_on(wrong, smtp_sink):
     withdraw(wrong)
     deliver_everything_due()
     assert subjects(smtp_sink) == ["New article: Guidelines"]
+
+
+# --- the digest in its place ----------------------------------------------------------------------
+
+TUESDAY = datetime.datetime(2026, 3, 17, tzinfo=datetime.UTC)
+
+
+@pytest.fixture
+def weekly(clock):
+    """A reader whose digest of Monday, with two articles, waits."""
+    weekly = reader("weekly", weekday=1)
+    for title in ("Article 1", "Article 2"):
+        new_article(title=title)
+        clock.shift(1)
+    assert tick(clock, TUESDAY - datetime.timedelta(hours=17)) == 1
+    return weekly
+
+
+@pytest.mark.parametrize("at", [TUESDAY.replace(hour=9), TUESDAY.replace(hour=15)])
+@pytest.mark.parametrize(
+    ("happens", "left"),
+    [(withdraw, ["Article 1"]), (correct, ["Article 2", "Article 1"])],
+)
+def test_a_weekly_reader_gets_another_one_at_once(weekly, clock, at, happens, left):
+    clock.move_to(at)
+    happens(Article.objects.get(title="Article 2"))
+    assert plan_due_digests() == 1
+    assert told(weekly) == [left]
+    # Once, and the next one on the day that was chosen.
+    new_article(title="Article 3")
+    assert tick(clock, TUESDAY.replace(day=18, hour=9)) == 0
+    assert tick(clock, TUESDAY.replace(day=22, hour=9)) == 0
+    assert tick(clock, TUESDAY.replace(day=23, hour=7)) == 1
+    assert told(weekly) == [left, ["Article 3"]]
+
+
+def test_taken_back_in_the_evening_it_comes_in_the_morning(weekly, clock):
+    clock.move_to(TUESDAY.replace(hour=23))
+    correct(Article.objects.get(title="Article 2"))
+    assert tick(clock, TUESDAY.replace(day=18, hour=6)) == 0
+    assert tick(clock, TUESDAY.replace(day=18, hour=7)) == 1
+
+
+def test_a_weekly_reader_whose_digest_was_put_off_gets_another_one(weekly, clock):
+    clock.move_to(TUESDAY.replace(hour=15))
+    (delivery,) = claim_deliveries(worker=7, limit=1)
+    assert start_delivery(delivery, worker=7, stream=ARTICLE_UPDATES)
+    withdraw(Article.objects.get(title="Article 2"))
+    # It may have gone out.
+    assert plan_due_digests() == 0
+    record_answer(delivery, Answer(Verdict.DEFERRED, 451), worker=7, stream=ARTICLE_UPDATES)
+    close_what_is_over()
+    assert plan_due_digests() == 1
+    assert weekly.deliveries.latest("pk").mailing.subject == "New article: Article 1"
+
+
+def test_one_that_went_out_is_followed_by_none(weekly, clock):
+    clock.move_to(TUESDAY.replace(hour=15))
+    (delivery,) = claim_deliveries(worker=7, limit=1)
+    assert start_delivery(delivery, worker=7, stream=ARTICLE_UPDATES)
+    withdraw(Article.objects.get(title="Article 2"))
+    record_answer(delivery, Answer(Verdict.ACCEPTED, 250), worker=7, stream=ARTICLE_UPDATES)
+    new_article(title="Article 3")
+    assert plan_due_digests() == 0
