@@ -52,7 +52,10 @@ NEVER_SENT = Q(state=Delivery.State.SKIPPED, reason=Delivery.Reason.PAUSED) | Q(
 # whose digest was taken back is due on any day.
 _DUE = """
     SELECT subscriber.id, subscriber.language, coalesce(frequency.frequency, 'at_once'),
-        due.on_day, word.recorded_at
+        due.on_day, word.recorded_at, taken_back.is_so AND EXISTS (
+            SELECT FROM mail_mailing
+            WHERE mail_mailing.id = frequency.outdated_digest_id AND paused_at IS NOT NULL
+        )
     FROM mail_subscriber AS subscriber
     JOIN unnest(%s::text[], %s::date[], %s::boolean[], %s::boolean[])
         AS zone (name, today, is_morning, is_forenoon)
@@ -134,13 +137,17 @@ _NEWS = """
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Whose digest is due, and since when they have been subscribed."""
+    """Whose digest is due, and since when they have been subscribed.
+
+    ``is_held``: it comes in place of one that staff had paused, and waits as that did.
+    """
 
     subscriber: int
     language: str
     frequency: str
     on: date
     since: datetime
+    is_held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,7 @@ class Digest:
     on: date
     language: str
     articles: tuple[int, ...]
+    is_held: bool
 
 
 def plan_due_digests() -> int:
@@ -180,7 +188,8 @@ def plan_batch(size: int = BATCH_SIZE) -> int | None:
     for one in due:
         if one.subscriber in news:
             articles = tuple(news[one.subscriber])
-            digests[Digest(one.frequency, one.on, one.language, articles)].append(one.subscriber)
+            digest = Digest(one.frequency, one.on, one.language, articles, one.is_held)
+            digests[digest].append(one.subscriber)
     contents = _articles({pk for digest in digests for pk in digest.articles})
     planned = sum(
         _plan(digest, [contents[pk] for pk in digest.articles], subscribers)
@@ -276,6 +285,9 @@ def _plan(digest: Digest, articles: list[Article], subscribers: list[int]) -> in
     versions = [article.published_version_id for article in articles]
     content = hashlib.sha256(json.dumps([versions, subject, html, text]).encode()).hexdigest()[:16]
     key = f"digest:{digest.frequency}:{digest.on}:{digest.language}:{content}"
+    if digest.is_held:
+        # Not together with those that are not paused.
+        key += ":held"
     items = [item_key(article.pk) for article in articles]
     recipients = Subscriber.objects.filter(pk__in=subscribers)
     deadline_at = timezone.now() + DIGEST_VALIDITY[UpdateFrequency.Frequency(digest.frequency)]
@@ -294,6 +306,8 @@ def _plan(digest: Digest, articles: list[Article], subscribers: list[int]) -> in
         recipients=recipients,
         deadline_at=deadline_at,
     )
+    if mailing is not None and digest.is_held:
+        Mailing.objects.filter(pk=mailing.pk).update(paused_at=timezone.now())
     return mailing.candidate_count if mailing else 0
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from articles.models import Article
 from articles.services import withdraw_article
+from portal.mail.control import pause_mailing, resume_mailing
 from portal.mail.models import Mailing
 from portal.mail.outbox import (
     claim_deliveries,
@@ -19,6 +20,7 @@ from portal.mail.outbox import (
 from portal.mail.relay import Answer, Verdict
 from portal.mail.worker import deliver_everything_due
 from portal.updates.digests import plan_due_digests
+from portal.updates.models import UpdateFrequency
 from portal.updates.streams import ARTICLE_UPDATES
 from portal.updates.web_copies import web_copy_url
 from tests.factories import TopicFactory, publish
@@ -166,3 +168,32 @@ def test_one_that_went_out_is_followed_by_none(weekly, clock):
     record_answer(delivery, Answer(Verdict.ACCEPTED, 250), worker=7, stream=ARTICLE_UPDATES)
     new_article(title="Article 3")
     assert plan_due_digests() == 0
+
+
+def test_what_comes_in_place_of_a_paused_one_is_paused(wrong, smtp_sink):
+    assert pause_mailing(digest())
+    withdraw(wrong)
+    assert plan_due_digests() == 1
+    deliver_everything_due()
+    assert subjects(smtp_sink) == []
+    held = Mailing.objects.get(key__endswith=":held")
+    assert held.subject == "New article: Scales"
+    assert resume_mailing(held)
+    deliver_everything_due()
+    assert subjects(smtp_sink) == ["New article: Scales"]
+
+
+def test_whose_digest_was_not_paused_does_not_wait_for_those_of_others(smtp_sink):
+    reader(time_zone=where_it_is_noon())
+    # Not due yet.
+    other = reader(time_zone=where_it_is_noon(), digest_on=datetime.date(2100, 1, 1))
+    wrong, _right = new_article(title="Doses"), new_article(title="Scales")
+    assert plan_due_digests() == 1
+    assert pause_mailing(digest())
+    withdraw(wrong)
+    UpdateFrequency.objects.filter(subscriber=other).update(digest_on=None)
+    assert plan_due_digests() == 2
+    deliver_everything_due()
+    (mail,) = smtp_sink.received
+    assert mail.message["Subject"] == "New article: Scales"
+    assert mail.message["To"] == other.email
