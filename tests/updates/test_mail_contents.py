@@ -9,18 +9,25 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from articles.documents import build_document
+from articles.models import ArticleVersion
+from articles.services import assess_relationship
 from portal.core.models import SiteSettings
 from portal.mail.message import ComposedMailing
 from portal.mail.models import Delivery, Mailing
+from portal.updates.announcements import write_announcement
 from portal.updates.digests import plan_due_digests
 from portal.updates.models import UpdateFrequency
+from portal.updates.rendering import mailed_article
 from portal.updates.streams import ARTICLE_UPDATES
 from tests.factories import (
     AgreementFactory,
+    DisclosureFactory,
     PublishableArticleFactory,
     SubscriberFactory,
     publish,
     published_article,
+    sign_by,
 )
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +73,95 @@ def test_support_stands_before_the_content():
         assert places == sorted(places)
 
 
+def declaring(article, *companies):
+    """Let the author of ``article`` be paid by ``companies``, which is judged not to matter."""
+    person = sign_by(article, has_none=False)
+    for company in companies:
+        relationship = person.disclosures.get().relationships.create(
+            company=company, nature="honoraria"
+        )
+        assess_relationship(
+            article=article,
+            relationship=relationship,
+            user=None,
+            is_relevant=False,
+            reason="Another field.",
+        )
+    return person
+
+
+def test_what_the_authors_declared_stands_before_the_content():
+    SubscriberFactory()
+    article = PublishableArticleFactory(summary="The summary.")
+    person = declaring(article, "Helvion AG [[view_url]]")
+    publish(article)
+    mailing = Mailing.objects.get()
+    where = f"http://testserver/articles/{article.slug}/disclosures/"
+    for content in (mailing.html, mailing.text):
+        words = " ".join(content.split())
+        declared = (
+            "Competing interests: 1 of 1 people in control of this article declared a "
+            f"relationship. {person.name}: Helvion AG [ [view_url]] (honoraria)."
+        )
+        places = [words.index(one) for one in (declared, where, "The summary.")]
+        assert places == sorted(places)
+
+
+def test_that_nobody_declared_anything_is_said_too():
+    SubscriberFactory()
+    published_article(summary="The summary.")
+    mailing = Mailing.objects.get()
+    for content in (mailing.html, mailing.text):
+        words = " ".join(content.split())
+        assert words.index("Competing interests: None declared.") < words.index("The summary.")
+
+
+def test_what_they_declared_is_what_the_version_recorded():
+    SubscriberFactory()
+    article = PublishableArticleFactory()
+    person = declaring(article, "Helvion AG")
+    version = publish(article)
+    again = DisclosureFactory(person=person, has_none=False)
+    again.relationships.create(company="Later Ltd", nature="equity")
+    told = mailed_article(article, version).interests
+    assert "Helvion AG" in told
+    assert "Later Ltd" not in told
+
+
+def test_a_draft_has_no_page_of_disclosures_to_lead_to():
+    article = PublishableArticleFactory()
+    document = build_document(article, timezone.localdate())
+    draft = ArticleVersion(article=article, number=1, document=document)
+    _subject, html, text = write_announcement(article, draft)
+    assert "Competing interests: None declared." in text
+    assert "/disclosures/" not in html + text
+
+
+def test_a_digest_says_of_each_article_how_many_declared_something():
+    daily = SubscriberFactory()
+    UpdateFrequency.objects.create(subscriber=daily, frequency="daily")
+    article = PublishableArticleFactory(summary="The summary.")
+    declaring(article, "Helvion AG")
+    publish(article)
+    published_article(summary="Another summary.")
+    noon = datetime.datetime.combine(
+        timezone.now().date() + datetime.timedelta(days=1), datetime.time(12), datetime.UTC
+    )
+    with time_machine.travel(noon):
+        assert plan_due_digests() == 1
+    mailing = Mailing.objects.get(key__startswith="digest:")
+    for content in (mailing.html, mailing.text):
+        words = " ".join(content.split())
+        order = (
+            "Competing interests: None declared.",
+            "Another summary.",
+            "Competing interests: 1 of 1 people in control of this article declared",
+            "The summary.",
+        )
+        places = [words.index(one) for one in order]
+        assert places == sorted(places)
+
+
 def test_what_editors_type_is_no_gap():
     SubscriberFactory()
     mailing = with_key_learning(
@@ -93,6 +189,7 @@ def enormous(**fields):
     )
     for number in range(30):
         article.objectives.create(position=number + 2, text=f"Interpret é{number} " + "ö" * 280)
+    declaring(article, *(f"{number} {'Ü' * 190}" for number in range(9)))
     points = "".join(f"<li>Überleben <strong>{number}</strong> ü</li>" for number in range(3_000))
     article.sections.create(
         position=3, kind="key_learning", body=f"<ul>{points}</ul><p>[@halpern]</p>"
@@ -179,5 +276,5 @@ def test_every_mail_is_fit_for_mail_programs_and_says_who_sends_it():
                 assert content.count(f"[[{gap}]]") == 1
         # Nothing in an address says who follows it.
         for address in re.findall(r'href="(http[^"]*)"', html):
-            assert re.fullmatch(r"http://testserver/(articles/[\w-]+/)?", address)
+            assert re.fullmatch(r"http://testserver/(articles/[\w-]+/(disclosures/)?)?", address)
         assert "\n\n\n\n" not in text
