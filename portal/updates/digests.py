@@ -22,8 +22,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from articles.models import Article, ArticleTransition, Verb
+from portal.mail.message import encoded_size
 from portal.mail.models import Delivery, MailedItem, Mailing, Subscriber
-from portal.mail.services import plan_deliveries, plan_mailing
+from portal.mail.services import plan_deliveries, plan_mailing, with_inline_css
 
 from .announcements import hold_planning, item_key, local_times, topic_parents, with_broader
 from .models import UpdateFrequency
@@ -33,6 +34,7 @@ from .streams import ARTICLE_UPDATES
 DIGEST_HOUR = 7
 NOON = 12
 MOST_ARTICLES = 20  # in one digest; the others come in the next
+MOST_BYTES = 94_000  # of its parts as they are sent: 100 KB with headers and what fills the gaps
 OLDEST_NEWS = timedelta(days=30)
 # For how long it may wait in the outbox. A daily one is given up before the next morning, whose
 # digest then tells of its articles; a weekly one would have to wait a week.
@@ -282,6 +284,11 @@ def _articles(keys: set[int]) -> dict[int, Article]:
 def _plan(digest: Digest, articles: list[Article], subscribers: list[int]) -> int:
     """Plan the message, or give one that was planned in another morning more recipients."""
     html, text, subject = _render(digest, articles)
+    while len(articles) > 1 and (size := encoded_size(with_inline_css(html), text)) > MOST_BYTES:
+        # In Japanese a letter has nine bytes. The others come in the next digest.
+        fitting = len(articles) * MOST_BYTES // size
+        articles = articles[: max(1, min(fitting, len(articles) - 1))]
+        html, text, subject = _render(digest, articles)
     versions = [article.published_version_id for article in articles]
     content = hashlib.sha256(json.dumps([versions, subject, html, text]).encode()).hexdigest()[:16]
     key = f"digest:{digest.frequency}:{digest.on}:{digest.language}:{content}"
