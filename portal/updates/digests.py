@@ -1,10 +1,11 @@
 """Daily and weekly mails: what is new since the last one, planned in the reader's own morning.
 
 A tick plans whatever is due, in batches of one transaction each; run twice, by two beats or late,
-it does the same. A digest is planned once for each local date (``UpdateFrequency.digest_on``), and
-an article is in it only if no other mail told of it (``MailedItem``). Who is written to at once
-gets a digest of what was published while they had paused, before they gave up a digest, or on
-topics that they have chosen since: at most ``MOST_ARTICLES`` of the last ``OLDEST_NEWS``.
+it does the same. A digest is planned once for each local date (``UpdateFrequency.digest_on``),
+another one where it was taken back (``outdated_digest``), and an article is in it only if no other
+mail told of it (``MailedItem``). Who is written to at once gets a digest of what was published
+while they had paused, before they gave up a digest, or on topics that they have chosen since: at
+most ``MOST_ARTICLES`` of the last ``OLDEST_NEWS``.
 """
 
 import hashlib
@@ -53,16 +54,22 @@ NEVER_SENT = Q(state=Delivery.State.SKIPPED, reason=Delivery.Reason.PAUSED) | Q(
 # they paused. A weekly digest that the tick missed on its day is made up in the next forenoon;
 # whose digest was taken back is due on any day.
 _DUE = """
+    WITH taken_back AS MATERIALIZED (
+        SELECT frequency.subscriber_id, mailing.paused_at IS NOT NULL AS is_held
+        FROM updates_updatefrequency AS frequency
+        JOIN mail_delivery AS delivery ON delivery.subscriber_id = frequency.subscriber_id
+            AND delivery.mailing_id = frequency.outdated_digest_id
+        JOIN mail_mailing AS mailing ON mailing.id = delivery.mailing_id
+        WHERE (state, reason) IN (('skipped', 'cancelled'), ('failed', 'too_late'))
+    )
     SELECT subscriber.id, subscriber.language, coalesce(frequency.frequency, 'at_once'),
-        due.on_day, word.recorded_at, taken_back.is_so AND EXISTS (
-            SELECT FROM mail_mailing
-            WHERE mail_mailing.id = frequency.outdated_digest_id AND paused_at IS NOT NULL
-        )
+        due.on_day, word.recorded_at, coalesce(taken_back.is_held, false)
     FROM mail_subscriber AS subscriber
     JOIN unnest(%s::text[], %s::date[], %s::boolean[], %s::boolean[])
         AS zone (name, today, is_morning, is_forenoon)
         ON zone.name = subscriber.time_zone
     LEFT JOIN updates_updatefrequency AS frequency ON frequency.subscriber_id = subscriber.id
+    LEFT JOIN taken_back ON taken_back.subscriber_id = subscriber.id
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN frequency.frequency = 'weekly' AND zone.is_forenoon
@@ -75,13 +82,6 @@ _DUE = """
         WHERE subscriber_id = subscriber.id AND stream = %s
         ORDER BY id DESC LIMIT 1
     ) AS word
-    CROSS JOIN LATERAL (
-        SELECT EXISTS (
-            SELECT FROM mail_delivery
-            WHERE subscriber_id = subscriber.id AND mailing_id = frequency.outdated_digest_id
-            AND (state, reason) IN (('skipped', 'cancelled'), ('failed', 'too_late'))
-        ) AS is_so
-    ) AS taken_back
     WHERE subscriber.confirmed_at IS NOT NULL
     AND word.is_granted
     AND NOT EXISTS (
@@ -93,7 +93,7 @@ _DUE = """
     AND (frequency.id IS NOT NULL OR subscriber.paused_until IS NOT NULL)
     AND zone.is_morning
     AND (
-        taken_back.is_so
+        taken_back.subscriber_id IS NOT NULL
         OR (
             (frequency.digest_on IS NULL OR frequency.digest_on < due.on_day)
             AND (
