@@ -54,7 +54,7 @@ class MailedArticle:
     """What a mail tells of a published version; ``public`` is that of ``public_text``.
 
     ``interests``: what those in control of the article declared, as the version recorded it;
-    ``interests_line`` says how many did. ``disclosures_url`` is empty before the publication.
+    ``interests_line`` says how many did.
     ``key_learning_html`` is sanitised. Nothing here holds a gap of the engine, whatever was typed.
     """
 
@@ -80,7 +80,6 @@ def mailed_article(article: Article, version: ArticleVersion) -> MailedArticle:
     public["objectives"] = [without_gaps(text) for text in public["objectives"][:MOST_OBJECTIVES]]
     key_learning = _key_learning(document)
     interests_line, interests = _interests(document)
-    disclosures = reverse("article_disclosures", args=[article.slug]) if version.pk else ""
     return MailedArticle(
         pk=article.pk,
         url=settings.SITE_URL + article.get_absolute_url(),
@@ -90,7 +89,7 @@ def mailed_article(article: Article, version: ArticleVersion) -> MailedArticle:
         own_funding=without_gaps(own_funding(document)),
         interests_line=interests_line,
         interests=interests,
-        disclosures_url=settings.SITE_URL + disclosures if disclosures else "",
+        disclosures_url=settings.SITE_URL + reverse("article_disclosures", args=[article.slug]),
         # Sanitised when the document was built; what is cut off is closed again.
         key_learning_html=mark_safe(key_learning),  # noqa: S308
         key_learning_lines=_lines(key_learning),

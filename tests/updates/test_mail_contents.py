@@ -9,14 +9,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from articles.documents import build_document
-from articles.models import ArticleVersion
 from articles.services import assess_relationship
 from portal.core.models import SiteSettings
 from portal.mail.message import ComposedMailing
 from portal.mail.models import Delivery, Mailing
 from portal.mail.previews import find_preview
-from portal.updates.announcements import write_announcement
 from portal.updates.digests import plan_due_digests
 from portal.updates.models import UpdateFrequency
 from portal.updates.rendering import mailed_article
@@ -127,15 +124,6 @@ def test_what_they_declared_is_what_the_version_recorded():
     told = mailed_article(article, version).interests
     assert "Helvion AG" in told
     assert "Later Ltd" not in told
-
-
-def test_a_draft_has_no_page_of_disclosures_to_lead_to():
-    article = PublishableArticleFactory()
-    document = build_document(article, timezone.localdate())
-    draft = ArticleVersion(article=article, number=1, document=document)
-    _subject, html, text = write_announcement(article, draft)
-    assert "Competing interests: None declared." in text
-    assert "/disclosures/" not in html + text
 
 
 def test_a_digest_says_of_each_article_how_many_declared_something():
