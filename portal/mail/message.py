@@ -51,6 +51,11 @@ def _quoted_printable(text: str, *, is_last: bool = False) -> bytes:
     return encoded.replace(b"\n", b"\r\n")
 
 
+def encoded_size(*parts: str) -> int:
+    """Return how many bytes ``parts`` of a message have as they are sent."""
+    return sum(len(_quoted_printable(part, is_last=True)) for part in parts)
+
+
 def _encoded(
     fillings: Mapping[str, str], change: Callable[[str], str] | None = None
 ) -> dict[str, bytes]:

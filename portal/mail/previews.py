@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from .message import encoded_size
 from .models import Mailing
 from .streams import Stream, get_stream
 
@@ -42,8 +43,8 @@ class Preview:
 
     @property
     def size(self) -> int:
-        """Bytes of both parts."""
-        return len(self.filled_html().encode()) + len(self.filled_text().encode())
+        """Bytes of both parts as they are sent: a Japanese letter has nine."""
+        return encoded_size(self.filled_html(), self.filled_text())
 
     @property
     def is_too_large(self) -> bool:

@@ -1,10 +1,11 @@
 """Daily and weekly mails: what is new since the last one, planned in the reader's own morning.
 
 A tick plans whatever is due, in batches of one transaction each; run twice, by two beats or late,
-it does the same. A digest is planned once for each local date (``UpdateFrequency.digest_on``), and
-an article is in it only if no other mail told of it (``MailedItem``). Who is written to at once
-gets a digest of what was published while they had paused, before they gave up a digest, or on
-topics that they have chosen since: at most ``MOST_ARTICLES`` of the last ``OLDEST_NEWS``.
+it does the same. A digest is planned once for each local date (``UpdateFrequency.digest_on``),
+another one where it was taken back (``outdated_digest``), and an article is in it only if no other
+mail told of it (``MailedItem``). Who is written to at once gets a digest of what was published
+while they had paused, before they gave up a digest, or on topics that they have chosen since: at
+most ``MOST_ARTICLES`` of the last ``OLDEST_NEWS``.
 """
 
 import hashlib
@@ -22,8 +23,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from articles.models import Article, ArticleTransition, Verb
+from portal.mail.message import encoded_size
 from portal.mail.models import Delivery, MailedItem, Mailing, Subscriber
-from portal.mail.services import plan_deliveries, plan_mailing
+from portal.mail.services import plan_deliveries, plan_mailing, with_inline_css
 
 from .announcements import hold_planning, item_key, local_times, topic_parents, with_broader
 from .models import UpdateFrequency
@@ -33,6 +35,7 @@ from .streams import ARTICLE_UPDATES
 DIGEST_HOUR = 7
 NOON = 12
 MOST_ARTICLES = 20  # in one digest; the others come in the next
+MOST_BYTES = 94_000  # of its parts as they are sent: 100 KB with headers and what fills the gaps
 OLDEST_NEWS = timedelta(days=30)
 # For how long it may wait in the outbox. A daily one is given up before the next morning, whose
 # digest then tells of its articles; a weekly one would have to wait a week.
@@ -48,15 +51,25 @@ NEVER_SENT = Q(state=Delivery.State.SKIPPED, reason=Delivery.Reason.PAUSED) | Q(
 )
 
 # Who has no row of frequency is written to at once, and has something to catch up with only if
-# they paused. A weekly digest that the tick missed on its day is made up in the next forenoon.
+# they paused. A weekly digest that the tick missed on its day is made up in the next forenoon;
+# whose digest was taken back is due on any day.
 _DUE = """
+    WITH taken_back AS MATERIALIZED (
+        SELECT frequency.subscriber_id, mailing.paused_at IS NOT NULL AS is_held
+        FROM updates_updatefrequency AS frequency
+        JOIN mail_delivery AS delivery ON delivery.subscriber_id = frequency.subscriber_id
+            AND delivery.mailing_id = frequency.outdated_digest_id
+        JOIN mail_mailing AS mailing ON mailing.id = delivery.mailing_id
+        WHERE (state, reason) IN (('skipped', 'cancelled'), ('failed', 'too_late'))
+    )
     SELECT subscriber.id, subscriber.language, coalesce(frequency.frequency, 'at_once'),
-        due.on_day, word.recorded_at
+        due.on_day, word.recorded_at, coalesce(taken_back.is_held, false)
     FROM mail_subscriber AS subscriber
     JOIN unnest(%s::text[], %s::date[], %s::boolean[], %s::boolean[])
         AS zone (name, today, is_morning, is_forenoon)
         ON zone.name = subscriber.time_zone
     LEFT JOIN updates_updatefrequency AS frequency ON frequency.subscriber_id = subscriber.id
+    LEFT JOIN taken_back ON taken_back.subscriber_id = subscriber.id
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN frequency.frequency = 'weekly' AND zone.is_forenoon
@@ -78,11 +91,16 @@ _DUE = """
     )
     AND (subscriber.paused_until IS NULL OR subscriber.paused_until <= zone.today)
     AND (frequency.id IS NOT NULL OR subscriber.paused_until IS NOT NULL)
-    AND (frequency.digest_on IS NULL OR frequency.digest_on < due.on_day)
     AND zone.is_morning
     AND (
-        frequency.frequency IS DISTINCT FROM 'weekly'
-        OR frequency.weekday = extract(isodow FROM due.on_day)
+        taken_back.subscriber_id IS NOT NULL
+        OR (
+            (frequency.digest_on IS NULL OR frequency.digest_on < due.on_day)
+            AND (
+                frequency.frequency IS DISTINCT FROM 'weekly'
+                OR frequency.weekday = extract(isodow FROM due.on_day)
+            )
+        )
     )
     ORDER BY subscriber.id
     LIMIT %s
@@ -121,13 +139,17 @@ _NEWS = """
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Whose digest is due, and since when they have been subscribed."""
+    """Whose digest is due, and since when they have been subscribed.
+
+    ``is_held``: it comes in place of one that staff had paused, and waits as that did.
+    """
 
     subscriber: int
     language: str
     frequency: str
     on: date
     since: datetime
+    is_held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +160,7 @@ class Digest:
     on: date
     language: str
     articles: tuple[int, ...]
+    is_held: bool
 
 
 def plan_due_digests() -> int:
@@ -167,7 +190,8 @@ def plan_batch(size: int = BATCH_SIZE) -> int | None:
     for one in due:
         if one.subscriber in news:
             articles = tuple(news[one.subscriber])
-            digests[Digest(one.frequency, one.on, one.language, articles)].append(one.subscriber)
+            digest = Digest(one.frequency, one.on, one.language, articles, one.is_held)
+            digests[digest].append(one.subscriber)
     contents = _articles({pk for digest in digests for pk in digest.articles})
     planned = sum(
         _plan(digest, [contents[pk] for pk in digest.articles], subscribers)
@@ -178,7 +202,7 @@ def plan_batch(size: int = BATCH_SIZE) -> int | None:
         [UpdateFrequency(subscriber_id=one.subscriber, digest_on=one.on) for one in due],
         update_conflicts=True,
         unique_fields=["subscriber"],
-        update_fields=["digest_on"],
+        update_fields=["digest_on", "outdated_digest"],
     )
     return planned
 
@@ -260,9 +284,17 @@ def _articles(keys: set[int]) -> dict[int, Article]:
 def _plan(digest: Digest, articles: list[Article], subscribers: list[int]) -> int:
     """Plan the message, or give one that was planned in another morning more recipients."""
     html, text, subject = _render(digest, articles)
+    while len(articles) > 1 and (size := encoded_size(with_inline_css(html), text)) > MOST_BYTES:
+        # In Japanese a letter has nine bytes. The others come in the next digest.
+        fitting = len(articles) * MOST_BYTES // size
+        articles = articles[: max(1, min(fitting, len(articles) - 1))]
+        html, text, subject = _render(digest, articles)
     versions = [article.published_version_id for article in articles]
     content = hashlib.sha256(json.dumps([versions, subject, html, text]).encode()).hexdigest()[:16]
     key = f"digest:{digest.frequency}:{digest.on}:{digest.language}:{content}"
+    if digest.is_held:
+        # Not together with those that are not paused.
+        key += ":held"
     items = [item_key(article.pk) for article in articles]
     recipients = Subscriber.objects.filter(pk__in=subscribers)
     deadline_at = timezone.now() + DIGEST_VALIDITY[UpdateFrequency.Frequency(digest.frequency)]
@@ -281,6 +313,8 @@ def _plan(digest: Digest, articles: list[Article], subscribers: list[int]) -> in
         recipients=recipients,
         deadline_at=deadline_at,
     )
+    if mailing is not None and digest.is_held:
+        Mailing.objects.filter(pk=mailing.pk).update(paused_at=timezone.now())
     return mailing.candidate_count if mailing else 0
 
 

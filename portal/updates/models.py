@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from articles.models import Topic
-from portal.mail.models import Subscriber
+from portal.mail.models import Mailing, Subscriber
 
 
 class TopicSubscription(models.Model):
@@ -39,6 +39,7 @@ class UpdateFrequency(models.Model):
 
     Days and hours are those of the subscriber's time zone. ``digest_on``: the day whose digest was
     planned last, or found to have nothing new; with it a digest is made once a day.
+    ``outdated_digest``: one with an article that turned out to be wrong, until another is planned.
     """
 
     class Frequency(models.TextChoices):
@@ -68,6 +69,9 @@ class UpdateFrequency(models.Model):
         _("day of the weekly e-mail"), choices=Weekday.choices, default=Weekday.MONDAY
     )
     digest_on = models.DateField(_("day of the last digest"), null=True, editable=False)
+    outdated_digest = models.ForeignKey(
+        Mailing, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
 
     class Meta:
         verbose_name = _("frequency of updates")

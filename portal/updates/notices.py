@@ -6,9 +6,10 @@ been, gets a notice, however often they want updates.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import DateField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone, translation
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -45,9 +46,11 @@ def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailin
     announced = {mailing.pk: mailing for mailing in announcements_of(article)}
     taken_at = _take_back(article)
     # Who still waits for an earlier notice is told of both by this one.
-    earlier = _take_back_notices(article, taken_at, but=version)
+    earlier, is_paused = _take_back_notices(article, taken_at, but=version)
     explanation = "\n\n".join([version.notice, *(one.notice for one in earlier)])
     mailings = _notify(article, version, kind=CORRECTION, explanation=explanation)
+    if is_paused:
+        _pause(mailings)
     # They have read nothing wrong: to them the corrected article is new.
     waited = Delivery.objects.filter(
         subscriber=OuterRef("pk"),
@@ -60,10 +63,7 @@ def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailin
     if announced and recipients.exists():
         again = announce_article(article=article, version=version, recipients=recipients)
         if any(mailing.paused_at for mailing in announced.values()):
-            # Whoever paused it decides about this one, too.
-            Mailing.objects.filter(pk__in=[mailing.pk for mailing in again]).update(
-                paused_at=taken_at
-            )
+            _pause(again)
         mailings += again
     return mailings
 
@@ -72,18 +72,29 @@ def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailin
 def send_withdrawal(*, article: Article) -> list[Mailing]:
     """Tell of a withdrawal, with its public reason; return the mailings."""
     hold_planning()
-    _take_back_notices(article, _take_back(article))
+    _corrections, is_paused = _take_back_notices(article, _take_back(article))
     version = article.published_version
     if version is None:
         return []
-    return _notify(article, version, kind=WITHDRAWAL, explanation=article.withdrawal_reason)
+    reason = article.withdrawal_reason
+    mailings = _notify(article, version, kind=WITHDRAWAL, explanation=reason)
+    if is_paused:
+        _pause(mailings)
+    return mailings
+
+
+def _pause(mailings: list[Mailing]) -> None:
+    """Pause what is planned in place of paused mailings: whoever did that decides again."""
+    planned = Mailing.objects.filter(pk__in=[mailing.pk for mailing in mailings])
+    planned.update(paused_at=timezone.now())
 
 
 def _take_back(article: Article) -> datetime:
     """Skip what has not gone out about ``article``; return the moment that stands on these rows.
 
     What a worker has set in flight by now is out: the row locks decide. Whose mail is taken back
-    counts as not told. A digest holds other articles, too: the next tick plans it anew.
+    counts as not told. A digest holds other articles, too: the next tick plans it anew. What may
+    be out is not sent once more, should it be put off or lost.
     """
     now = timezone.now()
     told = MailedItem.objects.filter(item_key=item_key(article.pk))
@@ -92,18 +103,10 @@ def _take_back(article: Article) -> datetime:
         Exists(told.filter(**of_mail)), state__in=[State.PENDING, State.CLAIMED, State.DEFERRED]
     ).whose_mailing(cancelled_at=None)
     ended = {"state": State.SKIPPED, "reason": Delivery.Reason.CANCELLED, "finished_at": now}
-    if open_ones.update(**ended):
+    is_taken_back = open_ones.update(**ended)
+    _end_digests(told, ended)
+    if is_taken_back:
         taken = Delivery.objects.filter(**ended)
-        of_digest = taken.filter(
-            subscriber=OuterRef("subscriber"), mailing__key__startswith="digest:"
-        )
-        UpdateFrequency.objects.filter(
-            Exists(of_digest.filter(Exists(told.filter(**of_mail))))
-        ).update(
-            digest_on=ExpressionWrapper(
-                F("digest_on") - timedelta(days=1), output_field=DateField()
-            )
-        )
         # All that stood in these mails: of a digest, the other articles, too.
         mailings = told.values("mailing")
         MailedItem.objects.filter(Exists(taken.filter(**of_mail)), mailing__in=mailings).delete()
@@ -111,12 +114,35 @@ def _take_back(article: Article) -> datetime:
     return now
 
 
+def _end_digests(told: QuerySet[MailedItem], ended: dict[str, Any]) -> None:
+    """Send no more of the digests that ``told`` of an article; who had to wait is due at once.
+
+    ``ended``: what stands on the rows that were taken back. What is in flight may be put off.
+    """
+    digests = Mailing.objects.filter(
+        pk__in=told.values("mailing"),
+        key__startswith="digest:",
+        cancelled_at=None,
+        deadline_at__gt=ended["finished_at"],
+    )
+    keys = list(digests.values_list("pk", flat=True))
+    lost = Delivery.objects.filter(
+        Q(**ended) | Q(state=State.IN_FLIGHT), subscriber=OuterRef("subscriber"), mailing__in=keys
+    )
+    UpdateFrequency.objects.filter(Exists(lost)).update(
+        outdated_digest=Subquery(lost.values("mailing")[:1])
+    )
+    # Not cancelled: who has one still sees it in the browser, without what was withdrawn.
+    Mailing.objects.filter(pk__in=keys).update(deadline_at=ended["finished_at"])
+
+
 def _take_back_notices(
     article: Article, now: datetime, *, but: ArticleVersion | None = None
-) -> list[ArticleVersion]:
+) -> tuple[list[ArticleVersion], bool]:
     """Cancel the notices of corrections ``but`` one: what they call right is not any more.
 
-    Returns the corrected versions of which not everybody has been told, the newest first.
+    Returns the corrected versions of which not everybody has been told, the newest first, and
+    whether such a notice was paused.
     """
     versions = {
         version.pk: version
@@ -124,7 +150,7 @@ def _take_back_notices(
         if version != but
     }
     if not versions:
-        return []
+        return [], False
     of_versions = Q()
     for pk in versions:
         of_versions |= Q(key__startswith=f"{CORRECTION}:{pk}:")
@@ -132,11 +158,12 @@ def _take_back_notices(
     waiting = notices.filter(
         Exists(Delivery.objects.filter(mailing=OuterRef("pk"), state__in=Delivery.OPEN))
     )
-    keys = list(waiting.values_list("key", flat=True))
+    # Each key with its pause.
+    found = dict(waiting.values_list("key", "paused_at"))
     # A worker's scan ends the open rows.
     notices.update(cancelled_at=now)
-    untold = {int(key.split(":")[1]) for key in keys}
-    return [versions[pk] for pk in sorted(untold, reverse=True)]
+    untold = {int(key.split(":")[1]) for key in found}
+    return [versions[pk] for pk in sorted(untold, reverse=True)], any(found.values())
 
 
 def _notify(

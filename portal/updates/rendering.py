@@ -7,11 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 
 from articles.citations import strip_citations
+from articles.disclosures import one_line, shown_disclosures
 from articles.documents import Document, public_text
 from articles.models import Article, ArticleVersion, Section
 from articles.pages import own_funding
@@ -21,6 +23,7 @@ from portal.core.models import site_settings
 LONGEST_SUMMARY = 1_200
 LONGEST_EXCERPT, WORDS_OF_EXCERPT = 360, 40  # of a summary, in a digest
 LONGEST_KEY_LEARNING = 2_500
+LONGEST_INTERESTS = 1_200  # of a page with all of them the mail has the link
 MOST_OBJECTIVES = 12
 
 # What stands between these is shown to nobody who has not attested, where the mail is a page.
@@ -50,6 +53,8 @@ _SIGNS = {"sup": "^", "sub": "_"}
 class MailedArticle:
     """What a mail tells of a published version; ``public`` is that of ``public_text``.
 
+    ``interests``: what those in control of the article declared, as the version recorded it;
+    ``interests_line`` says how many did.
     ``key_learning_html`` is sanitised. Nothing here holds a gap of the engine, whatever was typed.
     """
 
@@ -58,6 +63,9 @@ class MailedArticle:
     public: dict[str, Any]
     excerpt: str
     own_funding: str
+    interests_line: str
+    interests: str
+    disclosures_url: str
     key_learning_html: SafeString
     key_learning_lines: list[str]
 
@@ -71,6 +79,7 @@ def mailed_article(article: Article, version: ArticleVersion) -> MailedArticle:
     public["summary"] = Truncator(summary).chars(LONGEST_SUMMARY)
     public["objectives"] = [without_gaps(text) for text in public["objectives"][:MOST_OBJECTIVES]]
     key_learning = _key_learning(document)
+    interests_line, interests = _interests(document)
     return MailedArticle(
         pk=article.pk,
         url=settings.SITE_URL + article.get_absolute_url(),
@@ -78,6 +87,9 @@ def mailed_article(article: Article, version: ArticleVersion) -> MailedArticle:
         # Between two words, where a language has any.
         excerpt=Truncator(Truncator(summary).words(WORDS_OF_EXCERPT)).chars(LONGEST_EXCERPT),
         own_funding=without_gaps(own_funding(document)),
+        interests_line=interests_line,
+        interests=interests,
+        disclosures_url=settings.SITE_URL + reverse("article_disclosures", args=[article.slug]),
         # Sanitised when the document was built; what is cut off is closed again.
         key_learning_html=mark_safe(key_learning),  # noqa: S308
         key_learning_lines=_lines(key_learning),
@@ -97,6 +109,15 @@ def render_mail(template: str, context: dict[str, Any]) -> tuple[str, str]:
 def without_gaps(text: str) -> str:
     """Return ``text`` without what the engine would take for a gap, in HTML or plain."""
     return text.replace("[[", "[ [")
+
+
+def _interests(document: Document) -> tuple[str, str]:
+    """Return how many declared an interest, and that with who declared what."""
+    shown = shown_disclosures(document["disclosures"], now=None)
+    line = one_line(shown)
+    declared = [f"{one['name']}: {one['text']}." for one in shown if one["declares"]]
+    whole = without_gaps(" ".join([line, *declared]))
+    return line, Truncator(whole).chars(LONGEST_INTERESTS)
 
 
 def _key_learning(document: Document) -> str:

@@ -43,8 +43,9 @@ REQUEST_LIMITS = ((timedelta(minutes=10), 1), (timedelta(days=1), 3))
 def request_subscription(*, email: str, topic_ids: Iterable[int], manner: Manner = USUAL) -> None:
     """Write to ``email`` (as ``ascii_address`` returns it), asking to confirm the subscription.
 
-    Who gets the updates already is sent the way to their choices instead. Above the limits nothing
-    is sent. The caller answers the same in all cases: nobody learns whose address we know.
+    In the language of this form, whatever an earlier one said. Who gets the updates already is sent
+    the way to their choices instead. Above the limits nothing is sent. The caller answers the same
+    in all cases: nobody learns whose address we know.
     """
     language = manner.language or translation.get_language() or settings.LANGUAGE_CODE
     Subscriber.objects.bulk_create(
@@ -52,19 +53,19 @@ def request_subscription(*, email: str, topic_ids: Iterable[int], manner: Manner
     )
     # Two requests at once for one address must not both find the limit free.
     subscriber = Subscriber.objects.with_address(email).select_for_update().get()
-    _ask(subscriber, topic_ids, manner)
+    _ask(subscriber, topic_ids, manner, language)
 
 
-def _ask(subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner) -> None:
+def _ask(subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner, language: str) -> None:
     if _has_been_written_to_enough(subscriber):
         return
-    with translation.override(subscriber.language):
-        _write_about_subscription(subscriber, topic_ids, manner)
+    with translation.override(language):
+        _write_about_subscription(subscriber, topic_ids, manner, language)
     wake_workers()
 
 
 def _write_about_subscription(
-    subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner
+    subscriber: Subscriber, topic_ids: Iterable[int], manner: Manner, language: str
 ) -> None:
     context: dict[str, Any] = {"wording": ARTICLE_UPDATES_WORDING}
     gets_them = not suppressions_of(subscriber.email).exists()
@@ -83,6 +84,7 @@ def _write_about_subscription(
         subject=subject % {"site": site_settings().name},
         html=html,
         text=text,
+        language=language,
         stream=SUBSCRIBING,
     )
 
@@ -201,7 +203,8 @@ def resubscribe(*, subscriber: Subscriber) -> bool:
     if suppressions.exclude(reason=Suppression.Reason.REQUEST).exists():
         subscriber = Subscriber.objects.select_for_update(of=("self",)).get(pk=subscriber.pk)
         topics = TopicSubscription.objects.filter(subscriber=subscriber)
-        _ask(subscriber, list(topics.values_list("topic", flat=True)), manner_of(subscriber))
+        chosen = list(topics.values_list("topic", flat=True))
+        _ask(subscriber, chosen, manner_of(subscriber), subscriber.language)
         return False
     record_consent(
         subscriber=subscriber,

@@ -300,7 +300,7 @@ def test_a_mail_that_is_too_large_is_called_so(editor):
     small = planned(html=HTML)
     large = plan(key="article:2", html=HTML.replace("Öhm", "m" * 110_000))
     assert "too much" not in words(preview_of(editor, small))
-    assert "This e-mail has 107." in words(preview_of(editor, large))
+    assert "This e-mail has 112." in words(preview_of(editor, large))
 
 
 # --- test sends -----------------------------------------------------------------------------------

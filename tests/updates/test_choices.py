@@ -113,6 +113,19 @@ def test_the_language_is_asked_where_there_is_more_than_one(client, settings):
     assert Subscriber.objects.get().language == "de"
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_the_answer_is_in_the_language_of_the_form(client, settings, known):
+    settings.LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+    earlier = SubscriberFactory(consent=known, confirmed_at=timezone.now() if known else None)
+    subscribe(client, earlier.email, language="de")
+    mailing = Mailing.objects.get()
+    assert mailing.language == "de"
+    assert '<html lang="de"' in mailing.html
+    earlier.refresh_from_db()
+    # Until they say so themselves.
+    assert earlier.language == "en-gb"
+
+
 def test_every_listed_zone_is_one_that_days_can_be_told_in(subscriber):
     zones = [name for _region, places in time_zone_regions() for name, _place in places]
     assert len(zones) > 350

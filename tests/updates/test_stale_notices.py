@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from articles.services import withdraw_article
+from portal.mail.control import pause_mailing, resume_mailing
 from portal.mail.models import Delivery, Mailing
 from portal.mail.worker import deliver_everything_due
 from tests.factories import SubscriberFactory, publish, published_article
@@ -58,3 +59,25 @@ def test_another_articles_correction_goes_on(article, smtp_sink):
     withdraw_article(article=article, user=None, reason="Made up.")
     (goes_on,) = Mailing.objects.filter(key__startswith="correction:", cancelled_at=None)
     assert goes_on.subject == "Correction: Scales"
+
+
+@pytest.mark.parametrize("kind", ["correction", "withdrawal"])
+def test_what_comes_in_place_of_a_paused_notice_is_paused(article, smtp_sink, kind):
+    assert pause_mailing(Mailing.objects.get(key__startswith="correction:"))
+    if kind == "correction":
+        publish(article, kind="correction", notice="It is 2 mg.")
+    else:
+        withdraw_article(article=article, user=None, reason="Made up.")
+    deliver_everything_due()
+    assert subjects(smtp_sink) == ["New article: Doses"]
+    assert resume_mailing(Mailing.objects.get(key__startswith=f"{kind}:", cancelled_at=None))
+    deliver_everything_due()
+    assert len(subjects(smtp_sink)) == 2
+
+
+def test_a_paused_notice_that_was_sent_pauses_no_other(article, smtp_sink):
+    deliver_everything_due()
+    assert pause_mailing(Mailing.objects.get(key__startswith="correction:"))
+    publish(article, kind="correction", notice="It is 2 mg.")
+    deliver_everything_due()
+    assert len(subjects(smtp_sink)) == 3
