@@ -70,17 +70,17 @@ def send_correction(*, article: Article, version: ArticleVersion) -> list[Mailin
 
 @transaction.atomic
 def send_withdrawal(*, article: Article) -> list[Mailing]:
-    """Tell of a withdrawal, with its public reason; return the mailings."""
+    """Tell of a withdrawal, with its public reason; return the mailings.
+
+    Even in place of a notice that staff paused: that was a correction, and the article is wrong.
+    """
     hold_planning()
-    _corrections, is_paused = _take_back_notices(article, _take_back(article))
+    _take_back_notices(article, _take_back(article))
     version = article.published_version
     if version is None:
         return []
     reason = article.withdrawal_reason
-    mailings = _notify(article, version, kind=WITHDRAWAL, explanation=reason)
-    if is_paused:
-        _pause(mailings)
-    return mailings
+    return _notify(article, version, kind=WITHDRAWAL, explanation=reason)
 
 
 def _pause(mailings: list[Mailing]) -> None:

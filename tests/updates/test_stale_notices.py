@@ -61,18 +61,21 @@ def test_another_articles_correction_goes_on(article, smtp_sink):
     assert goes_on.subject == "Correction: Scales"
 
 
-@pytest.mark.parametrize("kind", ["correction", "withdrawal"])
-def test_what_comes_in_place_of_a_paused_notice_is_paused(article, smtp_sink, kind):
+def test_what_comes_in_place_of_a_paused_notice_is_paused(article, smtp_sink):
     assert pause_mailing(Mailing.objects.get(key__startswith="correction:"))
-    if kind == "correction":
-        publish(article, kind="correction", notice="It is 2 mg.")
-    else:
-        withdraw_article(article=article, user=None, reason="Made up.")
+    publish(article, kind="correction", notice="It is 2 mg.")
     deliver_everything_due()
     assert subjects(smtp_sink) == ["New article: Doses"]
-    assert resume_mailing(Mailing.objects.get(key__startswith=f"{kind}:", cancelled_at=None))
+    assert resume_mailing(Mailing.objects.get(key__startswith="correction:", cancelled_at=None))
     deliver_everything_due()
     assert len(subjects(smtp_sink)) == 2
+
+
+def test_a_withdrawal_is_told_whatever_notice_is_paused(article, smtp_sink):
+    assert pause_mailing(Mailing.objects.get(key__startswith="correction:"))
+    withdraw_article(article=article, user=None, reason="Made up.")
+    deliver_everything_due()
+    assert subjects(smtp_sink) == ["New article: Doses", "Withdrawn: Doses"]
 
 
 def test_a_paused_notice_that_was_sent_pauses_no_other(article, smtp_sink):
