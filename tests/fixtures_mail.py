@@ -66,7 +66,8 @@ class Received:
 class SmtpSink:
     """An SMTP server on a port of its own. Tests set how it answers:
 
-    ``rcpt_answers``: per address; ``mail_answer``, ``data_answer``: for all (None: accepted);
+    ``rcpt_answers``, ``sender_answers``: per address; ``mail_answer``, ``data_answer``: for all
+    (None: accepted);
     ``delay``: seconds between a message's end and the answer; ``closes_after_data``: breaks the
     connection instead of answering; ``closes_after``: takes so many messages on one connection,
     then closes it with 421; ``takes_commands_at_once``: offers PIPELINING. ``received`` fills at
@@ -77,6 +78,7 @@ class SmtpSink:
     received: list[Received] = field(default_factory=list)
     on_message: Callable[[], object] | None = None
     rcpt_answers: dict[str, str] = field(default_factory=dict)
+    sender_answers: dict[str, str] = field(default_factory=dict)
     mail_answer: str | None = None
     data_answer: str | None = None
     delay: float = 0
@@ -137,8 +139,8 @@ class _Handler:
             count = self.counts[session] = self.counts.get(session, 0) + 1
             if count > self.sink.closes_after:
                 return "421 4.4.5 enough for one connection"
-        if self.sink.mail_answer:
-            return self.sink.mail_answer
+        if refusal := self.sink.sender_answers.get(address, self.sink.mail_answer):
+            return refusal
         envelope.mail_from = address
         return "250 OK"
 
