@@ -169,7 +169,7 @@ CELERY_BEAT_SCHEDULE = {
     "publish-scheduled-articles": {
         "task": "articles.tasks.publish_scheduled_articles",
         "schedule": env.float("SCHEDULE_SCAN_SECONDS", default=30),
-        # Longer than any run of mail, and any that waits before it.
+        # Longer than most runs of mail, and any that waits before it.
         "options": {"expires": 90},
     },
     "look-after-disclosures": {
@@ -224,6 +224,9 @@ MAIL_RUN_SECONDS: float = env.float("MAIL_RUN_SECONDS", default=20)
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 # Seconds, for each step of a conversation with the mail server or the provider.
 EMAIL_TIMEOUT = 10
+# For the mail server's answer to a whole message, which it may search for viruses first: whoever
+# hangs up meanwhile does not know whether it was taken (RFC 5321, 4.5.3.2.6).
+MAIL_REPLY_TIMEOUT: float = env.float("MAIL_REPLY_TIMEOUT", default=120)
 if MAIL_PROVIDER == "postmark":
     EMAIL_BACKEND = "portal.mail.postmark.PostmarkBackend"
 # Postmark keeps mail that was asked for and mail that answers an action in separate streams.

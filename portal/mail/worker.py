@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
@@ -69,7 +70,7 @@ def deliver_everything_due() -> int:
 
 
 def deliver_due(*, seconds: float = float("inf")) -> Outcome:
-    """Send what is due, until the batch in which ``seconds`` are over.
+    """Send what is due, until the batch in which ``seconds`` are over, or its middle if it is slow.
 
     Several runs at once share the work. A mail server that is away ends the run: what was
     claimed is given back, and the next scan tries again.
@@ -109,6 +110,9 @@ class _Run:
                 self.wait(turns)
                 relay.ensure_open()
                 self.deliver_one(delivery, relay)
+                # A hundred answers, each of them slow, are hours.
+                if time.monotonic() >= self.ends_at + settings.MAIL_REPLY_TIMEOUT:
+                    break
             self.record()
             turns.give_back()
             if not deliveries:

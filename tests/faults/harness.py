@@ -140,6 +140,7 @@ class World:
             "MAIL_SCAN_SECONDS": "1",
             "FAULTS_CLOCK": str(self.clock),
             "FAULTS_EMAIL_TIMEOUT": str(self.email_timeout),
+            "MAIL_REPLY_TIMEOUT": str(self.email_timeout),
         }
 
     def restore(self, dump: bytes) -> None:

@@ -63,7 +63,8 @@ def test_faults_with_many_seeds(
             break
         _say(capsys, f"seed {seed} begins")
         dice = random.Random(seed)
-        # In its ordinary life a worker waits for 10 s; to wait less tries more.
+        # In its ordinary life a worker waits for 10 s, and 120 s for the last answer; to wait less
+        # tries more.
         options = {
             "email_timeout": dice.choice([1, 2, 3]),
             "is_pipelining": dice.choice([True, False]),

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import time
 
 import pytest
 from django.db import connection
@@ -203,13 +204,33 @@ def test_a_connection_lost_after_the_data_is_one_unknown_and_never_sent_again(sm
 
 
 def test_a_server_that_stalls_after_the_data_costs_one_certainty(smtp_sink, settings):
-    settings.EMAIL_TIMEOUT = 0.3
+    settings.MAIL_REPLY_TIMEOUT = 0.3
     smtp_sink.delay = 2
     SubscriberFactory.create_batch(3)
     mailing = plan()
     assert deliver_everything_due() == 0
     assert sorted(states(mailing).values()) == ["pending", "pending", "unknown"]
     assert mailing.deliveries.get(state="unknown").smtp_code is None
+
+
+def test_a_server_that_thinks_about_each_message_is_waited_for(smtp_sink, settings):
+    settings.EMAIL_TIMEOUT = 0.3
+    smtp_sink.delay = 0.6
+    SubscriberFactory.create_batch(2)
+    mailing = plan()
+    assert deliver_everything_due() == 2
+    assert set(states(mailing).values()) == {"sent"}
+
+
+def test_only_the_last_answer_is_waited_for_so_long(smtp_sink, settings):
+    settings.EMAIL_TIMEOUT = 0.3
+    SubscriberFactory.create_batch(2)
+    mailing = plan()
+    smtp_sink.on_message = lambda: setattr(smtp_sink, "delay_before", 2)
+    began = time.monotonic()
+    assert deliver_everything_due() == 1
+    assert time.monotonic() - began < 2
+    assert sorted(states(mailing).values()) == ["deferred", "sent"]
 
 
 def test_a_server_that_closes_after_some_messages_gets_the_rest_at_once(smtp_sink):
