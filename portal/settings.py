@@ -160,11 +160,14 @@ CELERY_TIMEZONE = "UTC"
 EXPORT_SCAN_SECONDS: float = env.float("EXPORT_SCAN_SECONDS", default=30)
 # A file of more rows is made in the background; one of fewer is sent while it is made.
 EXPORT_STREAM_ROWS: int = env.int("EXPORT_STREAM_ROWS", default=100_000)
+# By the clock of whoever publishes it: longer than clocks may differ (MAX_CLOCK_DIFFERENCE), or a
+# worker whose clock is ahead would throw every task away.
+MAIL_WAKE_UP_EXPIRES = 120  # seconds
 CELERY_BEAT_SCHEDULE = {
     "deliver-due-mail": {
         "task": "portal.mail.tasks.deliver_due_mail",
         "schedule": env.float("MAIL_SCAN_SECONDS", default=30),
-        "options": {"expires": 30},
+        "options": {"expires": MAIL_WAKE_UP_EXPIRES},
     },
     "publish-scheduled-articles": {
         "task": "articles.tasks.publish_scheduled_articles",
