@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import reverse
 
+from portal.mail.message import feedback_sender
 from portal.mail.models import MailEvent, Suppression
 from portal.mail.relay import SmtpRelay, open_relay
 from portal.mail.services import plan_personal_mail
@@ -51,7 +52,7 @@ def test_a_message_arrives_whole(postmark):
         "Content-Language": "en-gb",
         "Auto-Submitted": "auto-generated",
         "List-Id": "<article-updates.testserver>",
-        "Feedback-ID": f"{mailing.pk}:article-updates:testserver",
+        "Feedback-ID": f"{mailing.pk}:article-updates:{feedback_sender()}",
         "Precedence": "bulk",
         "Message-ID": message_id,
         "X-PM-KeepID": "true",

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from portal.core.content_cache import memory
 from portal.mail import outbox
+from portal.mail.message import feedback_sender
 from portal.mail.models import Mailing, Suppression
 from portal.mail.outbox import BACK_OFF
 from portal.mail.sending import may_send
@@ -53,7 +54,7 @@ def test_a_message_arrives_whole(smtp_sink, settings):
     )
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["List-Id"] == "<article-updates.testserver>"
-    assert message["Feedback-ID"] == f"{mailing.pk}:article-updates:testserver"
+    assert message["Feedback-ID"] == f"{mailing.pk}:article-updates:{feedback_sender()}"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Precedence"] == "bulk"
     assert message["Date"].datetime <= timezone.now()
