@@ -69,6 +69,7 @@ class World:
         self.redis_url = f"{cluster.redis.url}/0"
         self.unknown = 0
         self.kills = 0
+        self.random_moments = 0
         self.workers: list[int] = []
         self.celery: list[CeleryWorker] = []
         self.clock = home / "clock"
