@@ -22,6 +22,7 @@ from django.utils import translation
 from portal.core.models import site_settings
 
 from .models import ADDRESS_PATTERN, Delivery, Mailing
+from .opt_outs import opt_out_token
 from .streams import Stream
 
 SAFE_URL = re.compile(r"https?://[!-~]+")
@@ -170,9 +171,10 @@ class ComposedMailing:
             f"Message-ID: {self.message_id(delivery)}",
         ]
         if self.stream.needs_consent:
+            token = opt_out_token(delivery.subscriber, self.stream.key)
             lines += [
                 f"List-Unsubscribe: <{links['unsubscribe_url']}>,",
-                f" <mailto:{self.sender}?subject=unsubscribe>",
+                f" <mailto:{self.sender}?subject=unsubscribe%20{token}>",
                 "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
             ]
         return "".join(f"{line}\r\n" for line in lines)

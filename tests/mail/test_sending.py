@@ -13,6 +13,7 @@ from portal.core.content_cache import memory
 from portal.mail import outbox
 from portal.mail.message import feedback_sender
 from portal.mail.models import Mailing, Suppression
+from portal.mail.opt_outs import opt_out_token
 from portal.mail.outbox import BACK_OFF
 from portal.mail.sending import may_send
 from portal.mail.streams import get_stream
@@ -37,6 +38,7 @@ def test_a_message_arrives_whole(smtp_sink, settings):
     (received,) = smtp_sink.received
     delivery = mailing.deliveries.get()
     url = get_stream(STREAM).links["unsubscribe_url"](subscriber)
+    token = opt_out_token(subscriber, STREAM)
     assert received.sender == "updates@testserver"
     assert received.recipients == ["a@hospital.example"]
     message = received.message
@@ -50,7 +52,7 @@ def test_a_message_arrives_whole(smtp_sink, settings):
     assert message["From"] == "Lymphoma Education Hub <updates@testserver>"
     assert message["Message-ID"] == f"<{mailing.public_id.hex}.{delivery.pk}@testserver>"
     assert message["List-Unsubscribe"] == (
-        f"<{url}>, <mailto:updates@testserver?subject=unsubscribe>"
+        f"<{url}>, <mailto:updates@testserver?subject=unsubscribe%20{token}>"
     )
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["List-Id"] == "<article-updates.testserver>"
