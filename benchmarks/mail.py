@@ -8,7 +8,8 @@ does: the outbox takes it up (one round trip less for each message), smtplib can
 
 ``MAIL_DELIVERIES``: how many are planned in one statement, sent at last with the processes' memory
 compared to that after the first 10,000, and asked about by the progress page (default 100,000;
-1,000,000 takes half an hour). ``MAIL_SENT``: how many of them are sent (default 20,000).
+1,000,000 takes half an hour). ``MAIL_SENT``: how many of them are sent (default: all if
+``MAIL_DELIVERIES`` is given, else 20,000).
 """
 
 from __future__ import annotations
@@ -112,8 +113,9 @@ def run(*, quick: bool = False) -> Result:
 
 
 def _sizes() -> tuple[int, int]:
-    deliveries = int(os.environ.get("MAIL_DELIVERIES", DELIVERIES))
-    return deliveries, min(deliveries, int(os.environ.get("MAIL_SENT", SENT)))
+    given = os.environ.get("MAIL_DELIVERIES")
+    deliveries = int(given or DELIVERIES)
+    return deliveries, min(deliveries, int(os.environ.get("MAIL_SENT") or given or SENT))
 
 
 # --- what is sent ---------------------------------------------------------------------------------

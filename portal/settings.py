@@ -160,16 +160,19 @@ CELERY_TIMEZONE = "UTC"
 EXPORT_SCAN_SECONDS: float = env.float("EXPORT_SCAN_SECONDS", default=30)
 # A file of more rows is made in the background; one of fewer is sent while it is made.
 EXPORT_STREAM_ROWS: int = env.int("EXPORT_STREAM_ROWS", default=100_000)
+# By the clock of whoever publishes it: longer than clocks may differ (MAX_CLOCK_DIFFERENCE), or a
+# worker whose clock is ahead would throw every task away.
+MAIL_WAKE_UP_EXPIRES = 120  # seconds
 CELERY_BEAT_SCHEDULE = {
     "deliver-due-mail": {
         "task": "portal.mail.tasks.deliver_due_mail",
         "schedule": env.float("MAIL_SCAN_SECONDS", default=30),
-        "options": {"expires": 30},
+        "options": {"expires": MAIL_WAKE_UP_EXPIRES},
     },
     "publish-scheduled-articles": {
         "task": "articles.tasks.publish_scheduled_articles",
         "schedule": env.float("SCHEDULE_SCAN_SECONDS", default=30),
-        # Longer than any run of mail, and any that waits before it.
+        # Longer than most runs of mail, and any that waits before it.
         "options": {"expires": 90},
     },
     "look-after-disclosures": {
@@ -224,6 +227,9 @@ MAIL_RUN_SECONDS: float = env.float("MAIL_RUN_SECONDS", default=20)
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 # Seconds, for each step of a conversation with the mail server or the provider.
 EMAIL_TIMEOUT = 10
+# For the mail server's answer to a whole message, which it may search for viruses first: whoever
+# hangs up meanwhile does not know whether it was taken (RFC 5321, 4.5.3.2.6).
+MAIL_REPLY_TIMEOUT: float = env.float("MAIL_REPLY_TIMEOUT", default=120)
 if MAIL_PROVIDER == "postmark":
     EMAIL_BACKEND = "portal.mail.postmark.PostmarkBackend"
 # Postmark keeps mail that was asked for and mail that answers an action in separate streams.

@@ -5,6 +5,7 @@ Both need committed data: ``@pytest.mark.django_db(transaction=True)`` for what 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -66,8 +67,10 @@ class Received:
 class SmtpSink:
     """An SMTP server on a port of its own. Tests set how it answers:
 
-    ``rcpt_answers``: per address; ``mail_answer``, ``data_answer``: for all (None: accepted);
-    ``delay``: seconds between a message's end and the answer; ``closes_after_data``: breaks the
+    ``rcpt_answers``, ``sender_answers``: per address; ``mail_answer``, ``data_answer``: for all
+    (None: accepted);
+    ``delay``: seconds between a message's end and the answer; ``delay_before``: between its sender
+    and the answer to that; ``closes_after_data``: breaks the
     connection instead of answering; ``closes_after``: takes so many messages on one connection,
     then closes it with 421; ``takes_commands_at_once``: offers PIPELINING. ``received`` fills at
     the end of the message's data, before the answer: what stands there may have been delivered;
@@ -77,9 +80,11 @@ class SmtpSink:
     received: list[Received] = field(default_factory=list)
     on_message: Callable[[], object] | None = None
     rcpt_answers: dict[str, str] = field(default_factory=dict)
+    sender_answers: dict[str, str] = field(default_factory=dict)
     mail_answer: str | None = None
     data_answer: str | None = None
     delay: float = 0
+    delay_before: float = 0
     closes_after_data: bool = False
     closes_after: int | None = None
     takes_commands_at_once: bool = False
@@ -133,12 +138,14 @@ class _Handler:
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self.sink.delay_before:
+            await asyncio.sleep(self.sink.delay_before)
         if self.sink.closes_after is not None:
             count = self.counts[session] = self.counts.get(session, 0) + 1
             if count > self.sink.closes_after:
                 return "421 4.4.5 enough for one connection"
-        if self.sink.mail_answer:
-            return self.sink.mail_answer
+        if refusal := self.sink.sender_answers.get(address, self.sink.mail_answer):
+            return refusal
         envelope.mail_from = address
         return "250 OK"
 
@@ -153,8 +160,6 @@ class _Handler:
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        import asyncio
-
         if self.sink.data_answer:
             return self.sink.data_answer
         content = envelope.original_content or b""

@@ -9,7 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
-from smtplib import SMTP, SMTPException
+from smtplib import SMTP, SMTPException, SMTPServerDisconnected
 from types import TracebackType
 from typing import Self
 
@@ -193,11 +193,23 @@ class SmtpRelay(Relay):
             return answer
         try:
             smtp.send(content + b".\r\n")
-            code, text = smtp.getreply()
+            code, text = self._last_answer(smtp)
         except (OSError, SMTPException):
             self._drop()
             return Answer(Verdict.UNKNOWN)
         return self._final_answer(code, text)
+
+    @staticmethod
+    def _last_answer(smtp: SMTP) -> tuple[int, bytes]:
+        """Wait longer than usual: to give the connection up now costs the message its certainty."""
+        connection = smtp.sock
+        if connection is None:
+            raise SMTPServerDisconnected
+        usual = connection.gettimeout()
+        connection.settimeout(settings.MAIL_REPLY_TIMEOUT)
+        answer = smtp.getreply()
+        connection.settimeout(usual)
+        return answer
 
     def _announce(self, smtp: SMTP, sender: str, recipient: str) -> Answer | None:
         """Name sender and recipient; None if the server waits for the message."""

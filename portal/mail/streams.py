@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from .models import Mailing, Subscriber
 
+# Of account mail and of updates: 0 goes before 1.
+PRIORITIES = (0, 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
@@ -46,8 +49,8 @@ class Stream:
 
     @property
     def priority(self) -> int:
-        """0 goes before 1: nobody waits for a confirmation behind a large mailing."""
-        return 1 if self.needs_consent else 0
+        """Nobody waits for a confirmation behind a large mailing."""
+        return PRIORITIES[self.needs_consent]
 
 
 TRANSACTIONAL = Stream(key="transactional", name=_("Account and confirmation"), needs_consent=False)

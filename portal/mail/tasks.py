@@ -10,8 +10,6 @@ from .worker import deliver_due
 
 logger = logging.getLogger(__name__)
 
-# As often as the beat's scan: that one always waits for a worker that becomes free.
-WAKE_UP_EXPIRES = 30  # seconds
 # The last that Celery takes with Redis.
 AFTER_ALL_OTHERS = 9
 
@@ -44,7 +42,10 @@ def _publish(priority: int = 0) -> bool:
         # One attempt, as each may cost REDIS_TIMEOUT. (``retry=False`` would not do: then kombu
         # retries to connect by itself, for seconds.)
         deliver_due_mail.apply_async(
-            expires=WAKE_UP_EXPIRES, priority=priority, retry_policy={"max_retries": 0}
+            # The beat's scan always waits for a worker that becomes free.
+            expires=settings.MAIL_WAKE_UP_EXPIRES,
+            priority=priority,
+            retry_policy={"max_retries": 0},
         )
     except Exception:  # noqa: BLE001 - whatever the broker's client raises means "not there"
         logger.warning("The workers could not be woken; the next scan sends what is due")

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import DatabaseError, connection
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from .message import ComposedMailing
@@ -35,21 +37,51 @@ BATCH_SIZE = 100
 RECORDING_PAUSES = (0.5, 1, 2, 4)
 
 
+class PooledConnectionError(Exception):
+    """A pooler hands sessions of the database around: locks, which we live by, stay anywhere."""
+
+
 @contextmanager
 def sign_of_life() -> Iterator[int]:
     """Hold an advisory lock while in the block; yields its number, the worker's name.
 
     On a connection of its own: Celery closes Django's after each task, and whoever dies, however
-    suddenly, loses the lock with the connection. No clock is involved.
+    suddenly, loses the lock with the connection. No clock is involved. PooledConnectionError where
+    a connection to the database is not a session of its own.
     """
     own_connection = connection.copy()
     number = secrets.randbits(63)
     try:
         with own_connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+            _ensure_held(cursor, number)
         yield number
     finally:
         own_connection.close()
+
+
+def _ensure_held(own: CursorWrapper, number: int) -> None:
+    """Ask in a second statement whether the lock is still ours.
+
+    A pooler in transaction mode lends sessions of the server, each for a transaction, and first of
+    all the one that it got back last. So Django's connection has a transaction meanwhile: else we
+    would get the same session again, as long as nobody else wants one.
+    """
+    with transaction.atomic(), connection.cursor() as other:
+        other.execute("SELECT 1")
+        own.execute(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
+                AND (classid::bigint << 32 | objid::bigint) = %s
+            )
+            """,
+            [number],
+        )
+        if not own.fetchone()[0]:
+            # Left behind, the locks of many attempts would fill the server's memory for them.
+            other.execute("SELECT pg_advisory_unlock(%s)", [number])
+            raise PooledConnectionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +101,7 @@ def deliver_everything_due() -> int:
 
 
 def deliver_due(*, seconds: float = float("inf")) -> Outcome:
-    """Send what is due, until the batch in which ``seconds`` are over.
+    """Send what is due, until the batch in which ``seconds`` are over, or its middle if it is slow.
 
     Several runs at once share the work. A mail server that is away ends the run: what was
     claimed is given back, and the next scan tries again.
@@ -80,16 +112,15 @@ def deliver_due(*, seconds: float = float("inf")) -> Outcome:
     close_what_is_over()
     if not Delivery.objects.due_at(timezone.now()).exists():
         return Outcome()
-    with sign_of_life() as number, by_index():
-        run = _Run(number, seconds=seconds)
-        try:
-            with open_relay() as relay:
-                run.deliver(relay)
-        except RelayUnavailableError:
-            logger.warning("The mail server is not available; the mail waits")
-        finally:
-            run.finish()
-    return Outcome(run.sent_count, run.is_cut_off)
+    try:
+        with sign_of_life() as number, by_index():
+            return _Run(number, seconds=seconds).make()
+    except PooledConnectionError:
+        logger.error(
+            "No mail is sent: DATABASE_URL leads to a pooler in transaction mode (PgBouncer). Let "
+            "workers connect to PostgreSQL itself, or by session mode."
+        )
+        return Outcome()
 
 
 class _Run:
@@ -102,6 +133,16 @@ class _Run:
         self.answer: tuple[Delivery, Answer, Stream] | None = None
         self.composed: dict[int, ComposedMailing] = {}
 
+    def make(self) -> Outcome:
+        try:
+            with open_relay() as relay:
+                self.deliver(relay)
+        except RelayUnavailableError:
+            logger.warning("The mail server is not available; the mail waits")
+        finally:
+            self.finish()
+        return Outcome(self.sent_count, self.is_cut_off)
+
     def deliver(self, relay: Relay) -> None:
         while may_send_batch() and (turns := take_turns(limit=BATCH_SIZE, relay=relay.name)):
             deliveries = claim_deliveries(worker=self.worker, limit=turns.count)
@@ -109,6 +150,9 @@ class _Run:
                 self.wait(turns)
                 relay.ensure_open()
                 self.deliver_one(delivery, relay)
+                # A hundred answers, each of them slow, are hours.
+                if time.monotonic() >= self.ends_at + settings.MAIL_REPLY_TIMEOUT:
+                    break
             self.record()
             turns.give_back()
             if not deliveries:

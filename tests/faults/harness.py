@@ -69,6 +69,7 @@ class World:
         self.redis_url = f"{cluster.redis.url}/0"
         self.unknown = 0
         self.kills = 0
+        self.random_moments = 0
         self.workers: list[int] = []
         self.celery: list[CeleryWorker] = []
         self.clock = home / "clock"
@@ -140,6 +141,7 @@ class World:
             "MAIL_SCAN_SECONDS": "1",
             "FAULTS_CLOCK": str(self.clock),
             "FAULTS_EMAIL_TIMEOUT": str(self.email_timeout),
+            "MAIL_REPLY_TIMEOUT": str(self.email_timeout),
         }
 
     def restore(self, dump: bytes) -> None:

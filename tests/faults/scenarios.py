@@ -64,6 +64,7 @@ def kill_at_random_moments(world: World, dice: random.Random, *, workers: int, k
         if not Delivery.objects.filter(mailing=mailing, state__in=Delivery.OPEN).exists():
             # To kill who has nothing to do shows nothing.
             mailing = world.plan(20 * kills if workers == 1 else 90 * workers)
+        world.random_moments += 1
         doomed = list(world.workers) if dice.random() < 0.2 else [dice.choice(world.workers)]
         for pid in doomed:
             world.kill(pid)

@@ -1,60 +1,12 @@
 """Publishing an article plans its mails: a crash leaves both, or neither."""
 
-import socket
-
 import pytest
 
-from articles.models import Article
-from portal.mail.models import Mailing, Subscriber
-from portal.updates.streams import ARTICLE_UPDATES
-from tests.factories import approved_article
-from tests.fixtures_mail import wait_until
+from .publishing import PUBLISHING_FAULTS
 
 
-@pytest.fixture
-def article(world):
-    world.subscribe(5)
-    return approved_article()
-
-
-def was_published(article):
-    """Whether it was, and whether its mails are planned."""
-    is_published = Article.objects.get(pk=article.pk).published_version_id is not None
-    is_planned = Mailing.objects.filter(stream=ARTICLE_UPDATES.key, subject__endswith=article.title)
-    return is_published, is_planned.exists()
-
-
-def assert_all_were_told(article, world):
-    world.assert_sound()
-    told = [seen for seen in world.sink.seen() if seen.subject.endswith(article.title)]
-    assert len(told) == Subscriber.objects.count() > 0
-
-
-def test_killed_before_commit_is_neither(article, world):
-    pid = world.order("publish", article=article.pk, pause=60)
-    wait_until(lambda: "before COMMIT" in world.log.read_text(), 20, "the last statement")
-    world.kill(pid)
-    world.start_workers()
-    world.assert_sound()
-    assert was_published(article) == (False, False)
-    # And the next attempt is as if there had been none.
-    world.order("publish", article=article.pk)
-    wait_until(lambda: was_published(article) == (True, True), 20, "the publishing")
-    assert_all_were_told(article, world)
-
-
-def test_killed_before_the_wake_up_is_both(article, world):
-    """Redis accepts and does not answer, which takes a second: then it is killed."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(50)
-        pid = world.order(
-            "publish",
-            article=article.pk,
-            broker=f"redis://127.0.0.1:{listener.getsockname()[1]}/0",
-        )
-        wait_until(lambda: was_published(article)[0], 20, "the COMMIT")
-        world.kill(pid)
-    assert was_published(article) == (True, True)
-    world.start_workers()
-    assert_all_were_told(article, world)
+@pytest.mark.parametrize(
+    "fault", PUBLISHING_FAULTS, ids=[fault.__name__ for fault in PUBLISHING_FAULTS]
+)
+def test_whoever_publishes_is_killed(fault, world):
+    fault(world)

@@ -11,16 +11,22 @@ import pytest
 
 from . import scenarios
 from .harness import World
+from .publishing import PUBLISHING_FAULTS
 
 # Minutes after which no further seed is begun.
 LIMIT = float(os.environ.get("SOAK_MINUTES", "28"))
+# With each seed: with one worker, and with four.
+RANDOM_KILLS = ((1, 8), (4, 8))
+# Fewer prove too little; whoever asks for a few seeds alone has their random moments.
+LEAST_MOMENTS = 100
 
 
 def scenarios_of(world: World, dice: random.Random) -> Iterator[tuple[str, Callable[[], None]]]:
     """Return all that is tried with one seed, in an order of its own.
 
     Every point with one worker, some with four; random moments with both; every fault of the mail
-    server; one way to stand still, and one fault of Redis or PostgreSQL under real Celery workers.
+    server, and of whoever publishes; one way to stand still, and one fault of Redis or PostgreSQL
+    under real Celery workers.
     """
     kill = partial(scenarios.kill_at_point, world, dice=dice)
     found: list[tuple[str, Callable[[], None]]] = [
@@ -33,9 +39,10 @@ def scenarios_of(world: World, dice: random.Random) -> Iterator[tuple[str, Calla
             f"killed at random moments, {workers} workers",
             partial(scenarios.kill_at_random_moments, world, dice, workers=workers, kills=kills),
         )
-        for workers, kills in ((1, 4), (4, 4))
+        for workers, kills in RANDOM_KILLS
     ]
-    found += [(fault.__name__, partial(fault, world)) for fault in scenarios.RELAY_FAULTS]
+    faults = [*scenarios.RELAY_FAULTS, *PUBLISHING_FAULTS]
+    found += [(fault.__name__, partial(fault, world)) for fault in faults]
     stop = dice.choice(scenarios.STOPS)
     found.append((stop.__name__, partial(scenarios.stop_and_go_on, world, stop)))
     dice.shuffle(found)
@@ -56,6 +63,7 @@ def test_faults_with_many_seeds(
 ) -> None:
     """As many seeds as SEEDS says, from SEED on, until SOAK_MINUTES are over."""
     began = time.monotonic()
+    moments = 0
     first, count = (int(os.environ.get(k, d)) for k, d in (("SEED", "1"), ("SEEDS", "50")))
     for seed in range(first, first + count):
         if time.monotonic() - began > LIMIT * 60:
@@ -63,7 +71,8 @@ def test_faults_with_many_seeds(
             break
         _say(capsys, f"seed {seed} begins")
         dice = random.Random(seed)
-        # In its ordinary life a worker waits for 10 s; to wait less tries more.
+        # In its ordinary life a worker waits for 10 s, and 120 s for the last answer; to wait less
+        # tries more.
         options = {
             "email_timeout": dice.choice([1, 2, 3]),
             "is_pipelining": dice.choice([True, False]),
@@ -74,12 +83,19 @@ def test_faults_with_many_seeds(
                     scenario()
                 except Exception as error:
                     raise AssertionError(f"seed {seed}: {name}\n{error}") from error
+            moments += world.random_moments
             _say(
                 capsys,
                 f"seed {seed}: {world.kills} kills, {len(world.sink.seen())} messages, "
                 f"{world.states_of()['unknown']} unknown of at most {world.unknown}, "
                 f"{time.monotonic() - began:.0f} s",
             )
+    _say(capsys, f"{moments} kills at random moments")
+    wanted = min(LEAST_MOMENTS, count * sum(kills for _workers, kills in RANDOM_KILLS))
+    assert moments >= wanted, (
+        f"{moments} kills at random moments prove too little, {wanted} are wanted: "
+        "raise SOAK_MINUTES, or run it on a machine with less to do"
+    )
 
 
 def _say(capsys: pytest.CaptureFixture[str], text: str) -> None:

@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.mail.metrics import is_late, measure
-from portal.mail.models import Delivery, Mailing
+from portal.mail.models import Delivery, Mailing, Subscriber
+from portal.mail.services import plan_personal_mail
 from portal.mail.worker import deliver_everything_due
 from tests.factories import SubscriberFactory, UserFactory
 from tests.mail.planning import plan
@@ -30,6 +31,11 @@ def planned(*, minutes, count=3):
     mailing.deliveries.update(created_at=then, next_attempt_at=then)
     Mailing.objects.filter(pk=mailing.pk).update(created_at=then, approved_at=then)
     return mailing
+
+
+def updates():
+    """Return what is measured of the mail that people subscribe to."""
+    return measure().waiting[1]
 
 
 def make_sent(mailing, *, minutes):
@@ -64,16 +70,16 @@ def test_a_mailing_is_not_late_as_soon_as_it_is_approved():
     mailing = planned(minutes=60)
     Mailing.objects.filter(pk=mailing.pk).update(approved_at=timezone.now())
     assert not is_late()
-    assert measure().oldest_due_seconds < 10
+    assert updates().oldest_due_seconds < 10
     Mailing.objects.filter(pk=mailing.pk).update(approved_at=ago(minutes=20))
     assert is_late()
-    assert 1200 <= measure().oldest_due_seconds < 1210
+    assert 1200 <= updates().oldest_due_seconds < 1210
 
 
 def test_when_something_was_sent_last():
-    assert measure().last_sent_at is None
+    assert updates().last_sent_at is None
     make_sent(planned(minutes=60), minutes=7)
-    assert abs(measure().last_sent_at - ago(minutes=7)) < datetime.timedelta(seconds=10)
+    assert abs(updates().last_sent_at - ago(minutes=7)) < datetime.timedelta(seconds=10)
 
 
 def test_being_late_costs_one_query(django_assert_num_queries):
@@ -91,7 +97,7 @@ def test_a_mail_server_that_puts_everything_off_is_noticed(smtp_sink):
     deliver_everything_due()
     assert set(Delivery.objects.values_list("state", flat=True)) == {"deferred"}
     assert not is_late()
-    figures = measure()
+    figures = updates()
     assert (figures.due, figures.deferred) == (0, 3)
     assert 540 <= figures.oldest_deferred_seconds < 550
     Delivery.objects.update(created_at=ago(minutes=11))
@@ -103,8 +109,34 @@ def test_one_that_is_put_off_among_many_that_are_sent_is_no_alarm(smtp_sink):
     mailing = planned(minutes=60)
     smtp_sink.rcpt_answers[mailing.deliveries.first().address] = "450 4.2.0 greylisted"
     assert deliver_everything_due() == 2
-    assert measure().deferred == 1
+    assert updates().deferred == 1
     assert not is_late()
+
+
+def test_updates_that_wait_are_late_while_account_mail_goes_out(smtp_sink):
+    """The mail server wants nothing of the updates' address; new passwords go out all the time."""
+    smtp_sink.sender_answers["updates@testserver"] = "550 5.7.1 sender not allowed"
+    planned(minutes=60)
+    reader = Subscriber.objects.first()
+    plan_personal_mail(key="account:1", subscriber=reader, subject="Hello", html="<p>", text="1")
+    assert deliver_everything_due() == 1
+    assert is_late()
+    account, others = measure().waiting.values()
+    assert (account.deferred, others.deferred) == (0, 3)
+    assert account.last_sent_at > ago(minutes=1)
+    assert others.last_sent_at is None
+    # And the other way round.
+    Delivery.objects.filter(priority=1).update(
+        state="sent", attempts=1, started_at=timezone.now(), finished_at=timezone.now()
+    )
+    assert not is_late()
+    late = plan_personal_mail(
+        key="account:2", subscriber=reader, subject="Hello", html="<p>", text="2"
+    )
+    Mailing.objects.filter(pk=late.mailing_id).update(approved_at=ago(minutes=11))
+    Delivery.objects.filter(pk=late.pk).update(next_attempt_at=ago(minutes=11))
+    Delivery.objects.filter(priority=0, state="sent").update(finished_at=ago(minutes=11))
+    assert is_late()
 
 
 @pytest.mark.parametrize("field", ["paused_at", "cancelled_at", "approved_at"])
@@ -113,7 +145,7 @@ def test_what_waits_for_a_person_is_not_put_off(field):
     mailing.deliveries.update(state="deferred", next_attempt_at=timezone.now())
     value = None if field == "approved_at" else timezone.now()
     Mailing.objects.filter(pk=mailing.pk).update(**{field: value})
-    assert (measure().deferred, measure().oldest_deferred_seconds) == (0, 0)
+    assert (updates().deferred, updates().oldest_deferred_seconds) == (0, 0)
     assert not is_late()
 
 

@@ -236,5 +236,5 @@ def test_a_rate_for_another_server_says_so():
 
 
 def test_metrics_are_printed(mailing):
-    assert "portal_mail_due 3\n" in mailings("metrics")
+    assert 'portal_mail_due{priority="1"} 3\n' in mailings("metrics")
     assert Delivery.objects.count() == 3

@@ -2,8 +2,16 @@
 
 import quopri
 import random
+import re
+from email import message_from_bytes
+from email.policy import default
 
-from portal.mail.message import _Body, _encoded
+import pytest
+
+from portal.mail.message import ComposedMailing, _Body, _encoded
+from portal.mail.streams import get_stream
+from tests.factories import SubscriberFactory
+from tests.mail.planning import plan
 
 PIECES = ("a", "é", "—", " ", "\t", "=", ".", "..", "\n", "\n.", "\r\n", "medicine ", "x" * 74)
 
@@ -55,3 +63,24 @@ def test_a_text_that_ends_with_a_space_keeps_it():
         content = body("", end)
         assert not content.endswith((b" ", b"\t"))
         assert decoded(content).endswith(end)
+
+
+# --- headers --------------------------------------------------------------------------------------
+
+
+def feedback_id(mailing):
+    composed = ComposedMailing(mailing, get_stream(mailing.stream))
+    content = composed.for_delivery(mailing.deliveries.select_related("subscriber").get())
+    return message_from_bytes(content, policy=default)["Feedback-ID"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("host", ["a.eu", "education.lymphoma-hub.publisher.example"])
+def test_the_feedback_id_is_as_gmail_wants_it(settings, host):
+    """Four fields at most; the last names the sender, in 5 to 15 characters, always the same."""
+    settings.SITE_HOST = host
+    SubscriberFactory()
+    first, second = (feedback_id(plan(key)) for key in ("article:1", "article:2"))
+    assert first != second
+    assert re.fullmatch(r"\d+:article-updates:[0-9a-f]{5,15}", first)
+    assert first.rpartition(":")[2] == second.rpartition(":")[2]

@@ -1,14 +1,16 @@
 """What is measured of the outbox, who may read it, and what the desk is warned of."""
 
 import datetime
+import re
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.mail.control import pause_all, pause_mailing, resume_all
-from portal.mail.metrics import measure
+from portal.mail.metrics import Waiting, is_late, measure
 from portal.mail.models import Delivery, Mailing, Subscriber
 from portal.mail.outbox import claim_deliveries
 from portal.mail.worker import deliver_everything_due, sign_of_life
@@ -39,17 +41,19 @@ def mailing():
 
 def test_of_nothing():
     figures = measure()
-    assert (figures.oldest_due_seconds, figures.due, figures.unknown) == (0, 0, 0)
-    assert (figures.sent_last_hour, figures.workers, figures.is_paused) == (0, 0, False)
+    assert figures.waiting == dict.fromkeys((0, 1), Waiting(0, 0, 0, 0, None))
+    assert (figures.unknown, figures.sent_last_hour, figures.workers) == (0, 0, 0)
+    assert not figures.is_paused
 
 
 def test_the_oldest_that_is_due(mailing):
     age(mailing, minutes=5)
     later = plan("article:2")
     later.deliveries.update(next_attempt_at=timezone.now() + datetime.timedelta(hours=1))
-    figures = measure()
+    figures = measure().waiting[1]
     assert 300 <= figures.oldest_due_seconds < 310
     assert figures.due == 3
+    assert measure().waiting[0] == Waiting(0, 0, 0, 0, None)
 
 
 @pytest.mark.parametrize("field", ["paused_at", "cancelled_at", "approved_at"])
@@ -57,13 +61,13 @@ def test_what_waits_for_a_person_is_not_due(mailing, field):
     value = None if field == "approved_at" else timezone.now()
     Mailing.objects.filter(pk=mailing.pk).update(**{field: value})
     age(mailing, days=1)
-    assert (measure().oldest_due_seconds, measure().due) == (0, 0)
+    assert measure().waiting[1] == Waiting(0, 0, 0, 0, None)
 
 
 def test_mail_that_a_pause_of_all_holds_up_is_due(mailing):
     age(mailing, minutes=20)
     pause_all()
-    assert measure().oldest_due_seconds >= 1200
+    assert measure().waiting[1].oldest_due_seconds >= 1200
     assert measure().is_paused
 
 
@@ -105,7 +109,10 @@ def thousands_sent(db):
     ("condition", "index"),
     [
         ("state = 'unknown'", "mail_delivery_unknown"),
-        ("state = 'sent' AND finished_at > now() + interval '1 minute'", "mail_delivery_sent"),
+        (
+            "state = 'sent' AND priority = 1 AND finished_at > now() + interval '1 minute'",
+            "mail_delivery_sent",
+        ),
         ("state IN ('pending', 'deferred') AND next_attempt_at <= now()", "mail_delivery_due"),
     ],
 )
@@ -114,6 +121,24 @@ def test_each_count_has_an_index_of_its_own(thousands_sent, condition, index):
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN SELECT count(*) FROM mail_delivery WHERE {condition}")
         assert index in "\n".join(line for (line,) in cursor.fetchall())
+
+
+def test_where_some_was_sent_nothing_that_waits_is_read(thousands_sent):
+    """A million that wait for a rate limit cost the desk's start page nothing."""
+    half = Delivery.objects.order_by("pk")[:1500].values("pk")
+    then = timezone.now() - datetime.timedelta(hours=1)
+    Delivery.objects.filter(pk__in=half).update(
+        state="pending", finished_at=None, next_attempt_at=then
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE mail_delivery")
+        with CaptureQueriesContext(connection) as queries:
+            assert not is_late()
+        cursor.execute("EXPLAIN (ANALYZE, BUFFERS OFF) " + queries[0]["sql"])
+        plan_of_query = "\n".join(line for (line,) in cursor.fetchall())
+    read = re.findall(r"mail_delivery.*actual .*?rows=(\d+)", plan_of_query)
+    assert "never executed" in plan_of_query
+    assert sum(map(int, read)) <= 2, plan_of_query
 
 
 # --- /metrics/ ------------------------------------------------------------------------------------
@@ -145,19 +170,24 @@ def test_prometheus_text_without_session_or_person(client, settings, mailing):
     assert response.cookies == {}
     lines = response.content.decode().splitlines()
     figures = dict(line.split() for line in lines if not line.startswith("#"))
-    assert float(figures.pop("portal_mail_oldest_due_seconds")) >= 300
+    assert float(figures.pop('portal_mail_oldest_due_seconds{priority="1"}')) >= 300
     assert figures == {
-        "portal_mail_due": "3",
-        "portal_mail_oldest_deferred_seconds": "0.0",
-        "portal_mail_deferred": "0",
-        "portal_mail_last_sent_timestamp_seconds": "0",
+        'portal_mail_oldest_due_seconds{priority="0"}': "0.0",
+        'portal_mail_due{priority="0"}': "0",
+        'portal_mail_due{priority="1"}': "3",
+        'portal_mail_oldest_deferred_seconds{priority="0"}': "0.0",
+        'portal_mail_oldest_deferred_seconds{priority="1"}': "0.0",
+        'portal_mail_deferred{priority="0"}': "0",
+        'portal_mail_deferred{priority="1"}': "0",
+        'portal_mail_last_sent_timestamp_seconds{priority="0"}': "0",
+        'portal_mail_last_sent_timestamp_seconds{priority="1"}': "0",
         "portal_mail_unknown": "0",
         "portal_mail_sent_last_hour": "0",
         "portal_mail_workers": "0",
         "portal_mail_paused": "0",
     }
     for name in ("portal_mail_oldest_due_seconds", *figures):
-        assert f"# TYPE {name} gauge" in lines
+        assert f"# TYPE {name.partition('{')[0]} gauge" in lines
     assert "@" not in response.content.decode()
 
 

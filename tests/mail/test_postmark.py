@@ -9,7 +9,9 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import reverse
 
+from portal.mail.message import feedback_sender
 from portal.mail.models import MailEvent, Suppression
+from portal.mail.opt_outs import opt_out_token
 from portal.mail.relay import SmtpRelay, open_relay
 from portal.mail.services import plan_personal_mail
 from portal.mail.streams import get_stream
@@ -39,6 +41,7 @@ def test_a_message_arrives_whole(postmark):
     assert deliver_everything_due() == 1
     delivery = mailing.deliveries.get()
     url = get_stream(STREAM).links["unsubscribe_url"](subscriber)
+    token = opt_out_token(subscriber, STREAM)
     (message,) = postmark.received
     html = message.pop("HtmlBody")
     assert f'<p style="color: red;">Öhm <a href="{url}">leave</a></p>' in html
@@ -51,11 +54,11 @@ def test_a_message_arrives_whole(postmark):
         "Content-Language": "en-gb",
         "Auto-Submitted": "auto-generated",
         "List-Id": "<article-updates.testserver>",
-        "Feedback-ID": f"{mailing.pk}:article-updates:testserver",
+        "Feedback-ID": f"{mailing.pk}:article-updates:{feedback_sender()}",
         "Precedence": "bulk",
         "Message-ID": message_id,
         "X-PM-KeepID": "true",
-        "List-Unsubscribe": f"<{url}>, <mailto:updates@testserver?subject=unsubscribe>",
+        "List-Unsubscribe": f"<{url}>, <mailto:updates@testserver?subject=unsubscribe%20{token}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
     assert message == {

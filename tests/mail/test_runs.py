@@ -34,6 +34,17 @@ def test_a_run_ends_with_the_batch_in_which_its_time_is_up(smtp_sink, monkeypatc
 
 
 @pytest.mark.django_db
+def test_a_run_ends_in_the_middle_of_a_batch_that_is_slow(smtp_sink, settings):
+    settings.MAIL_REPLY_TIMEOUT = 0.5
+    smtp_sink.delay = 0.3
+    SubscriberFactory.create_batch(5)
+    plan()
+    run = deliver_due(seconds=0)
+    assert (run.sent_count, run.is_cut_off) == (2, True)
+    assert set(Delivery.objects.values_list("state", flat=True)) == {State.SENT, State.PENDING}
+
+
+@pytest.mark.django_db
 def test_a_run_without_a_limit_sends_everything(smtp_sink, monkeypatch):
     monkeypatch.setattr("portal.mail.worker.BATCH_SIZE", 2)
     SubscriberFactory.create_batch(5)

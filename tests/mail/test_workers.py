@@ -7,9 +7,11 @@ import sys
 
 import pytest
 import redis
+import time_machine
 from django.db import transaction
 from django.utils import timezone
 
+from portal.core.clock import MAX_CLOCK_DIFFERENCE
 from portal.mail.models import Delivery, Subscriber
 from portal.mail.services import plan_mailing
 from portal.mail.tasks import deliver_due_mail, wake_workers
@@ -62,6 +64,22 @@ def test_the_wake_up_alone_sends(smtp_sink, start_celery_worker):
     mailing = publish(3)
     wait_until(lambda: count("sent") == 3, 15, "the delivery")
     assert_sound(mailing, smtp_sink)
+
+
+def test_a_wake_up_outlives_the_difference_of_two_clocks(smtp_sink, start_celery_worker, settings):
+    """Within ``MAX_CLOCK_DIFFERENCE`` mail is sent: then no task may be too old for the worker."""
+    assert datetime.timedelta(seconds=settings.MAIL_WAKE_UP_EXPIRES) > MAX_CLOCK_DIFFERENCE
+    forget_everything(settings)
+    with time_machine.travel(timezone.now() - MAX_CLOCK_DIFFERENCE):
+        mailing = publish(3)
+    start_celery_worker()
+    wait_until(lambda: count("sent") == 3, 15, "the delivery")
+    assert_sound(mailing, smtp_sink)
+
+
+def test_the_scan_is_no_sooner_too_old_than_a_wake_up(settings):
+    scan = settings.CELERY_BEAT_SCHEDULE["deliver-due-mail"]
+    assert scan["options"]["expires"] == settings.MAIL_WAKE_UP_EXPIRES
 
 
 def test_a_flushed_redis_loses_no_mail(smtp_sink, start_celery_worker, settings):

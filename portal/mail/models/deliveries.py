@@ -173,8 +173,11 @@ class Delivery(models.Model):
             models.Index(
                 fields=["mailing"], name="mail_delivery_unknown", condition=Q(state="unknown")
             ),
+            # Whether, and since when, nothing of a kind goes out.
             models.Index(
-                fields=["finished_at"], name="mail_delivery_sent", condition=Q(state="sent")
+                fields=["priority", "finished_at"],
+                name="mail_delivery_sent",
+                condition=Q(state="sent"),
             ),
             models.Index(
                 fields=["provider_id"],

@@ -21,10 +21,12 @@ from portal.mail.control import (
 )
 from portal.mail.metrics import measure, prometheus_text
 from portal.mail.models import Delivery, Mailing, RelayPace, Sending
+from portal.mail.opt_outs import find_opt_out, opt_out
 from portal.mail.pace import relay_name, set_pace
 from portal.mail.progress import Progress, progress_of
 from portal.mail.reconcile import Finding, settle, settle_by_log
 from portal.mail.relay_log import LogTally, findings
+from portal.mail.streams import subscribed_streams
 from portal.mail.tasks import wake_workers
 
 # Exit codes; 0 is done, 2 also what argparse says of unknown options.
@@ -40,7 +42,8 @@ WORDS = {
 class Command(BaseCommand):
     help = (
         "Lists mailings, pauses, resumes and cancels them, finds out what became of unknown "
-        "deliveries, sets how fast a mail server is given messages, and prints metrics. "
+        "deliveries, sets how fast a mail server is given messages, records opt-outs that came by "
+        "e-mail, and prints metrics. "
         "Exit codes: 0 done, 1 there was nothing to do or --yes is missing, 2 not possible."
     )
 
@@ -85,6 +88,16 @@ class Command(BaseCommand):
         rate = actions.add_parser("rate", help="how fast a mail server is given messages")
         rate.add_argument("relay", metavar="RELAY", nargs="?", help=f"like {relay_name()}")
         rate.add_argument("rate", metavar="N|none", nargs="?", type=_rate, help="per minute")
+
+        left = actions.add_parser("unsubscribe", help="record an opt-out that came by e-mail")
+        left.add_argument(
+            "named",
+            metavar="TOKEN|ADDRESS",
+            help="what its subject has after “unsubscribe”, or who",
+        )
+        left.add_argument(
+            "--stream", choices=subscribed_streams(), help="of this alone, whatever the token says"
+        )
 
         actions.add_parser("metrics", help="print the metrics, as /metrics/ does")
 
@@ -206,6 +219,16 @@ class Command(BaseCommand):
         self.say(_pace_line(relay, per_minute))
         if relay != relay_name():
             self.say(f"Mail goes to {relay_name()} at present.")
+
+    def do_unsubscribe(self, options: dict[str, Any]) -> None:
+        found = find_opt_out(options["named"])
+        if found is None:
+            raise CommandError("Nobody has this token or address.", returncode=NOT_POSSIBLE)
+        subscriber, streams = found
+        ended = opt_out(subscriber, [options["stream"]] if options["stream"] else streams)
+        _must(bool(ended), "That was so already.")
+        for stream in ended:
+            self.say(f"Unsubscribed from {stream}, beginning with the next message.")
 
     def do_metrics(self, options: dict[str, Any]) -> None:
         self.stdout.write(prometheus_text(measure()), ending="")
