@@ -157,23 +157,22 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.1,
 }
 CELERY_TIMEZONE = "UTC"
-EXPORT_SCAN_SECONDS: float = env.float("EXPORT_SCAN_SECONDS", default=30)
 # A file of more rows is made in the background; one of fewer is sent while it is made.
 EXPORT_STREAM_ROWS: int = env.int("EXPORT_STREAM_ROWS", default=100_000)
 # By the clock of whoever publishes it: longer than clocks may differ (MAX_CLOCK_DIFFERENCE), or a
 # worker whose clock is ahead would throw every task away.
-MAIL_WAKE_UP_EXPIRES = 120  # seconds
+TASK_EXPIRES = 120  # seconds
 CELERY_BEAT_SCHEDULE = {
     "deliver-due-mail": {
         "task": "portal.mail.tasks.deliver_due_mail",
         "schedule": env.float("MAIL_SCAN_SECONDS", default=30),
-        "options": {"expires": MAIL_WAKE_UP_EXPIRES},
+        "options": {"expires": TASK_EXPIRES},
     },
     "publish-scheduled-articles": {
         "task": "articles.tasks.publish_scheduled_articles",
         "schedule": env.float("SCHEDULE_SCAN_SECONDS", default=30),
         # Longer than most runs of mail, and any that waits before it.
-        "options": {"expires": 90},
+        "options": {"expires": TASK_EXPIRES},
     },
     "look-after-disclosures": {
         "task": "portal.people.tasks.look_after_disclosures",
@@ -184,7 +183,7 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-tallies": {
         "task": "feedback.tasks.refresh_tallies",
         "schedule": env.float("TALLY_SECONDS", default=60),
-        "options": {"expires": 60},
+        "options": {"expires": TASK_EXPIRES},
     },
     # Ten sources each time (articles/reference_import/rechecking.py).
     "recheck-references": {
@@ -201,8 +200,8 @@ CELERY_BEAT_SCHEDULE = {
     # Exports that wait or lost their maker, and files past their time (feedback/exports/jobs.py).
     "look-after-exports": {
         "task": "feedback.exports.tasks.look_after_exports",
-        "schedule": EXPORT_SCAN_SECONDS,
-        "options": {"expires": EXPORT_SCAN_SECONDS},
+        "schedule": env.float("EXPORT_SCAN_SECONDS", default=30),
+        "options": {"expires": TASK_EXPIRES},
     },
     # Whose local morning it is, is told what is new (portal/updates/digests.py).
     "plan-digests": {

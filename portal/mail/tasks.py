@@ -43,7 +43,7 @@ def _publish(priority: int = 0) -> bool:
         # retries to connect by itself, for seconds.)
         deliver_due_mail.apply_async(
             # The beat's scan always waits for a worker that becomes free.
-            expires=settings.MAIL_WAKE_UP_EXPIRES,
+            expires=settings.TASK_EXPIRES,
             priority=priority,
             retry_policy={"max_retries": 0},
         )

@@ -68,7 +68,7 @@ def test_the_wake_up_alone_sends(smtp_sink, start_celery_worker):
 
 def test_a_wake_up_outlives_the_difference_of_two_clocks(smtp_sink, start_celery_worker, settings):
     """Within ``MAX_CLOCK_DIFFERENCE`` mail is sent: then no task may be too old for the worker."""
-    assert datetime.timedelta(seconds=settings.MAIL_WAKE_UP_EXPIRES) > MAX_CLOCK_DIFFERENCE
+    assert datetime.timedelta(seconds=settings.TASK_EXPIRES) > MAX_CLOCK_DIFFERENCE
     forget_everything(settings)
     with time_machine.travel(timezone.now() - MAX_CLOCK_DIFFERENCE):
         mailing = publish(3)
@@ -79,7 +79,9 @@ def test_a_wake_up_outlives_the_difference_of_two_clocks(smtp_sink, start_celery
 
 def test_the_scan_is_no_sooner_too_old_than_a_wake_up(settings):
     scan = settings.CELERY_BEAT_SCHEDULE["deliver-due-mail"]
-    assert scan["options"]["expires"] == settings.MAIL_WAKE_UP_EXPIRES
+    assert scan["options"]["expires"] == settings.TASK_EXPIRES
+    for task in settings.CELERY_BEAT_SCHEDULE.values():
+        assert task["options"]["expires"] >= settings.TASK_EXPIRES, task
 
 
 def test_a_flushed_redis_loses_no_mail(smtp_sink, start_celery_worker, settings):
