@@ -1,5 +1,6 @@
 """What staff choose: which responses a page of results or a file is about."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from typing import Any
@@ -33,34 +34,22 @@ class LongSelect(forms.Select):
     def render(
         self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
     ) -> SafeString:
-        chosen = self.format_value(value)
-        options = format_html_join(
-            "",
-            "{}",
-            (
-                (
-                    format_html(
-                        '<optgroup label="{}">{}</optgroup>', key, _options(list(label), chosen)
-                    ),
-                )
-                if isinstance(label, list | tuple)
-                else (_options([(key, label)], chosen),)
-                for key, label in self.choices
-            ),
-        )
+        options = _options(self.choices, self.format_value(value))
         own = self.build_attrs(self.attrs, {"name": name, **(attrs or {})})
         return format_html("<select{}>{}</select>", flatatt(own), options)
 
 
-def _options(choices: list[tuple[Any, Any]], chosen: list[str]) -> SafeString:
+def _options(choices: Iterable[tuple[Any, Any]], chosen: list[str]) -> SafeString:
     return format_html_join(
-        "",
-        '<option value="{}"{}>{}</option>',
-        (
-            (value, SafeString(" selected") if str(value) in chosen else "", label)
-            for value, label in choices
-        ),
+        "", "{}", ((_option(value, label, chosen),) for value, label in choices)
     )
+
+
+def _option(value: Any, label: Any, chosen: list[str]) -> SafeString:
+    if isinstance(label, list | tuple):
+        return format_html('<optgroup label="{}">{}</optgroup>', value, _options(label, chosen))
+    selected = SafeString(" selected") if str(value) in chosen else ""
+    return format_html('<option value="{}"{}>{}</option>', value, selected, label)
 
 
 class SelectionForm(forms.Form):
