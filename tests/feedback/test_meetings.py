@@ -1,7 +1,6 @@
 """Two readers turn out to be one person: people are counted anew, whatever runs meanwhile."""
 
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from feedback.tallies import rebuild, refresh
 from portal.attestation.models import Reader
 from portal.attestation.services import join_reader
 from tests.factories import TopicFactory, UserFactory, published_article
+from tests.fixtures_mail import wait_until
 
 from .builders import answer, last_month, refresh_tallies
 from .desk import results_url
@@ -56,14 +56,13 @@ def wait_until_stopped(thread):
     waits = (
         "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
     )
-    deadline = time.monotonic() + 20
     with connection.cursor() as cursor:
-        while thread.is_alive():
+
+        def is_stopped():
             cursor.execute(f"SELECT EXISTS ({waits})")
-            if cursor.fetchone() == (True,):
-                return
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+            return cursor.fetchone() == (True,) or not thread.is_alive()
+
+        wait_until(is_stopped, 20, "the thread's stop")
 
 
 def months_of(*moments):
