@@ -25,6 +25,9 @@ from .small_groups import SmallGroups
 from .statements import Series, all_series
 from .totals import Counts, PartTotals, Totals, totals_of
 
+# Of so many survey versions, those who were asked a statement and the others are all that can be
+# told apart, and each of the two was looked at already.
+LOOKED_AT_IN_PAIRS = 2
 # A series, how many answered it, and how often which level was chosen.
 Sums = tuple[Series, int, Counts]
 
@@ -240,8 +243,7 @@ class _Book:
     ) -> Iterator[Sums | None]:
         """Yield the sums, but None for those that would open a group with the others."""
         everybody = frozenset(version for version, n in totals.n.items() if n)
-        # Two groups: each of them was looked at as those who were asked, and the others.
-        if len(everybody) <= 2:  # noqa: PLR2004
+        if len(everybody) <= LOOKED_AT_IN_PAIRS:
             yield from (sums for _asked, sums in found)
             return
 
